@@ -1,0 +1,1 @@
+"""What torch and scikit-learn compute: trace, record, connect, cluster and the methods."""

@@ -1,0 +1,1 @@
+"""Painting a Diagram: in the window and into svg, pdf and png."""

@@ -1,0 +1,1 @@
+"""Pure geometry: packing, ordering, and the toolkit-free Diagram."""

@@ -1,0 +1,1 @@
+"""What the user thinks about: immutable values; numpy and the standard library only."""

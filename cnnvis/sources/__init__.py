@@ -1,0 +1,1 @@
+"""Where things come from: networks, images, tables, the demo scenes."""
