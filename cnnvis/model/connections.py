@@ -1,0 +1,68 @@
+"""How strongly the units of neighbouring drawn layers drive each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnvis.errors import UnknownName
+from cnnvis.model.partition import Partition
+
+Mode = Literal["weights", "weights × activation", "class"]
+
+
+@dataclass(frozen=True, eq=False)
+class Connections:
+    """For each pair of neighbouring drawn layers a signed matrix (n_source, n_sink) float16.
+
+    An entry is the mean effect of the source unit on the pooled response of the sink unit in the given mode;
+    `scales[pair]` restores the unit of measure: effect = matrix × scale. `target` is the class of mode "class".
+    `probe` counts the samples over which it was averaged (0: exact from the weights).
+    """
+
+    mode: Mode
+    matrices: Mapping[tuple[str, str], NDArray[np.float16]]
+    scales: Mapping[tuple[str, str], float]
+    target: int | None = None
+    probe: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "matrices", MappingProxyType(dict(self.matrices)))
+        object.__setattr__(self, "scales", MappingProxyType(dict(self.scales)))
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self.matrices)
+
+    def between(self, source: str, sink: str) -> NDArray[np.float16]:
+        """The matrix of one pair, (n_source, n_sink)."""
+        if (source, sink) not in self.matrices:
+            raise UnknownName(f"Connections must exist between two layers; got {source} → {sink}, which are not neighbours.")
+        return self.matrices[source, sink]
+
+    def blocks(
+        self, source: str, sink: str, sources: Partition, sinks: Partition
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Cluster-to-cluster strengths (positive, negative), each (n_source_clusters, n_sink_clusters), both ≥ 0.
+
+        The sums over members of the positive and of the negative entries, divided by the size of the sink cluster.
+        """
+        matrix: NDArray[Any] = self.between(source, sink).astype(np.float64) * self.scales[source, sink]
+        rows = _indicator(sources)
+        columns = _indicator(sinks)
+        size = columns.sum(0)
+        positive = rows.T @ np.maximum(matrix, 0.0) @ columns / size
+        negative = rows.T @ np.maximum(-matrix, 0.0) @ columns / size
+        return positive, negative
+
+
+def _indicator(partition: Partition) -> NDArray[np.float64]:
+    """One row per unit, one column per cluster, 1 where it is a member."""
+    out = np.zeros((partition.n_units, len(partition)))
+    out[np.arange(partition.n_units), partition.labels] = 1.0
+    return out
