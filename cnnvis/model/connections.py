@@ -42,7 +42,7 @@ class Connections:
     def between(self, source: str, sink: str) -> NDArray[np.float16]:
         """The matrix of one pair, (n_source, n_sink)."""
         if (source, sink) not in self.matrices:
-            raise UnknownName(f"Connections must exist between two layers; got {source} → {sink}, which are not neighbours.")
+            raise UnknownName(f"Connections must be asked of two neighbours; {source} → {sink} are none.")
         return self.matrices[source, sink]
 
     def blocks(

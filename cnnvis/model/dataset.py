@@ -23,7 +23,10 @@ class Dataset(Protocol):
     def __getitem__(self, index: int) -> tuple[Any, Any]: ...
 
     def picture(self, index: int) -> NDArray[np.uint8]:
-        """The sample as the network sees it (after resize and crop), (h, w, 3) uint8 RGB; for a row of a table its values (n,) float."""
+        """The sample as the network sees it (after resize and crop), (h, w, 3) uint8 RGB.
+
+        For a row of a table its raw values, (n,) float.
+        """
         ...
 
     def name(self, index: int) -> str:
@@ -40,7 +43,10 @@ class Dataset(Protocol):
 
     @property
     def labels(self) -> NDArray[Any] | None:
-        """All labels where they are known without decoding: (n,) int, (n,) float or (n, m) 0/1; −1 for none. None otherwise."""
+        """All labels where they are known without decoding, else None.
+
+        (n,) int with −1 for none, (n,) float, or (n, m) 0/1.
+        """
         ...
 
     @property

@@ -217,7 +217,8 @@ class Network:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def __repr__(self) -> str:
-        return f"Network({self.name}: {len(self.drawn)} layers, {self.parameters:,} parameters, {len(self.classes)} classes)"
+        shown, classes = len(self.drawn), len(self.classes)
+        return f"Network({self.name}: {shown} layers, {self.parameters:,} parameters, {classes} classes)"
 
     def _repr_html_(self) -> str:
         """A table of the drawn layers for a notebook."""
@@ -225,7 +226,8 @@ class Network:
 
         rows = "".join(
             f"<tr><td>{escape(x.name)}</td><td>{escape(x.kind)}</td><td>{'×'.join(map(str, x.shape))}</td>"
-            f"<td style='text-align:right'>{x.n_units or ''}</td><td style='text-align:right'>{x.parameters or ''}</td></tr>"
+            f"<td style='text-align:right'>{x.n_units or ''}</td>"
+            f"<td style='text-align:right'>{x.parameters or ''}</td></tr>"
             for x in self.drawn
         )
         head = "<tr><th>layer</th><th>kind</th><th>output</th><th>neurons</th><th>parameters</th></tr>"

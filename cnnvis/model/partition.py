@@ -66,7 +66,7 @@ class Partition:
         if found.ndim != 1:
             raise InvalidValue(f"Partition.from_labels needs one label per unit; got an array of shape {found.shape}.")
         never = np.zeros(len(found), bool) if dead is None else np.asarray(dead, bool)
-        clusters = []
+        clusters: list[Cluster] = []
         for label in np.unique(found[~never]):
             members = np.flatnonzero((found == label) & ~never)
             clusters.append(Cluster(len(clusters), tuple(members.tolist())))
