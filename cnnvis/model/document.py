@@ -1,0 +1,138 @@
+"""The one mutable object: the session being worked on, and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cnnvis.model.analysis import Analysis
+from cnnvis.model.session import Session
+
+Subscriber = Callable[[Session, Session], None]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Step:
+    """One state in the history: the analysis, what led to it, and the Python line that does the same."""
+
+    analysis: Analysis
+    label: str
+    python: str = ""
+
+
+class Document:
+    """A session with undo: a list of analyses and an index into it.
+
+    `commit` adds a state and drops what was undone. `update` replaces the session's other parts (responses,
+    look, explanations), which are never undone. Subscribers get (old session, new session) after each change,
+    in the thread that made it. Memory: the states share every part that an edit did not touch.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._steps = [Step(session.analysis, "Opened")]
+        self._index = 0
+        self._saved: tuple[Analysis, Session] | None = (session.analysis, session)
+        self._subscribers: list[Subscriber] = []
+
+    @property
+    def session(self) -> Session:
+        return self._session
+
+    @property
+    def analysis(self) -> Analysis:
+        return self._session.analysis
+
+    @property
+    def history(self) -> tuple[Step, ...]:
+        """All states, oldest first, undone ones included."""
+        return tuple(self._steps)
+
+    @property
+    def index(self) -> int:
+        """The place of the present state in `history`."""
+        return self._index
+
+    @property
+    def undoable(self) -> str | None:
+        """The label of the step that `undo` would take back, or None."""
+        return self._steps[self._index].label if self._index > 0 else None
+
+    @property
+    def redoable(self) -> str | None:
+        """The label of the step that `redo` would bring back, or None."""
+        return self._steps[self._index + 1].label if self._index + 1 < len(self._steps) else None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something that a file keeps has changed since `mark_saved` (the look alone does not count)."""
+        if self._saved is None:
+            return True
+        analysis, session = self._saved
+        present = self._session
+        return not (
+            analysis is present.analysis
+            and session.activations is present.activations
+            and session.connections is present.connections
+            and session.attributions is present.attributions
+        )
+
+    def mark_saved(self, saved: bool = True) -> None:
+        """Remember the present state as the one in the file, or that there is no file yet."""
+        self._saved = (self._session.analysis, self._session) if saved else None
+
+    def commit(self, analysis: Analysis, label: str, python: str = "") -> None:
+        """Make `analysis` the present state; what was undone is dropped. The same object again is no step."""
+        if analysis is self._session.analysis:
+            return
+        del self._steps[self._index + 1 :]
+        self._steps.append(Step(analysis, label, python))
+        self._go(self._index + 1)
+
+    def update(self, session: Session) -> None:
+        """Replace everything but the history; `session.analysis` takes the place of the present state's."""
+        old, self._session = self._session, session
+        present = self._steps[self._index]
+        if session.analysis is not present.analysis:
+            self._steps[self._index] = Step(session.analysis, present.label, present.python)
+        self._tell(old)
+
+    def undo(self) -> bool:
+        """Take the last step back. False where there is none."""
+        if self._index == 0:
+            return False
+        self._go(self._index - 1)
+        return True
+
+    def redo(self) -> bool:
+        """Bring back the step last undone. False where there is none."""
+        if self._index + 1 >= len(self._steps):
+            return False
+        self._go(self._index + 1)
+        return True
+
+    def go_to(self, index: int) -> None:
+        """Show any state of the history."""
+        if not 0 <= index < len(self._steps):
+            raise IndexError(f"A state must be 0 … {len(self._steps) - 1}; got {index}.")
+        self._go(index)
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call `subscriber` after every change. Returns a function that ends it."""
+        self._subscribers.append(subscriber)
+
+        def end() -> None:
+            if subscriber in self._subscribers:
+                self._subscribers.remove(subscriber)
+
+        return end
+
+    def _go(self, index: int) -> None:
+        old = self._session
+        self._index = index
+        self._session = old.with_analysis(self._steps[index].analysis)
+        self._tell(old)
+
+    def _tell(self, old: Session) -> None:
+        for subscriber in tuple(self._subscribers):
+            subscriber(old, self._session)

@@ -1,0 +1,46 @@
+"""What tells the neurons of a layer apart: their profile over the groups of samples."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnvis.model.activations import Activations
+from cnnvis.model.partition import Cluster
+
+
+def profiles(activations: Activations, layer: str, magnitude: bool = False) -> NDArray[np.float64]:
+    """One row per unit, one column per group that has samples: where it responds more than it usually does.
+
+    Mean responses, z-scored by the layer's spread over each unit's own mean, then L2-normalised (selectivity,
+    not strength); `magnitude` skips both the centring and the normalisation. A unit that never varies is a row of zeros.
+    """
+    means = activations.means(layer)[:, activations.present]
+    if means.size == 0:
+        return np.zeros((activations[layer].n_units, 1))
+    scale = float(means.std()) or 1.0
+    if magnitude:
+        return np.asarray(means / scale)
+    centred = (means - means.mean(1, keepdims=True)) / scale
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    return np.asarray(np.divide(centred, length, out=np.zeros_like(centred), where=length > 1e-12))
+
+
+def importance(activations: Activations, layer: str) -> NDArray[np.float64]:
+    """How strongly each unit takes part: its mean absolute response relative to the layer's largest, (n_units,) 0–1."""
+    means = np.abs(activations.mean(layer))
+    top = float(means.max(initial=0.0))
+    return np.asarray(means / top if top > 0 else np.zeros_like(means))
+
+
+def ranked_members(activations: Activations, layer: str, cluster: Cluster) -> tuple[int, ...]:
+    """The units of a cluster, its representatives first: the medoid of their profiles, then by importance."""
+    members = np.asarray(cluster.members)
+    if len(members) < 3:
+        order = np.argsort(-importance(activations, layer)[members], kind="stable")
+        return tuple(int(u) for u in members[order])
+    rows = profiles(activations, layer)[members]
+    medoid = int(np.argmax(rows @ rows.sum(0)))
+    order = np.argsort(-importance(activations, layer)[members], kind="stable")
+    rest = [int(members[i]) for i in order if i != medoid]
+    return (int(members[medoid]), *rest)
