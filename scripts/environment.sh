@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by scripts/run, test and check. Makes what they need and nothing twice; sets `python`.
 #
 #   environment run|test|check     a virtual environment `.venv` in the checkout with these packages
@@ -60,7 +61,7 @@ environment() {
     if ! { [ -x "$python" ] && same_as "$venv/made-in" "$root"; }; then
         make_venv || return 1
     fi
-    [ "$extra" = run ] || what="$root[$extra]"
+    [ "$extra" = run ] || what="${root}[$extra]"
     say "Installing what cnnvis needs to $extra; the first time takes a few minutes …"
     install_torch && pip_install --editable "$what" || return 1
     printf '%s\n' "$root" > "$venv/made-in"
