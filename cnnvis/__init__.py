@@ -1,3 +1,118 @@
-"""Look inside a trained network: trace, record, connect, cluster, draw, export."""
+"""Look inside a trained network: trace it, record its responses, connect and cluster its neurons, draw, export.
+
+The public names are resolved on first use: `import cnnvis` loads neither torch, scikit-learn nor Qt.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from cnnvis.compute import methods
+    from cnnvis.compute.attribute import attribute
+    from cnnvis.compute.cluster import cluster
+    from cnnvis.compute.connect import connect
+    from cnnvis.compute.merge import merge
+    from cnnvis.compute.record import record
+    from cnnvis.compute.trace import trace
+    from cnnvis.errors import Cancelled, CnnvisError
+    from cnnvis.export.figure import export
+    from cnnvis.gui.app import show
+    from cnnvis.layout.compose import draw
+    from cnnvis.layout.diagram import Diagram
+    from cnnvis.model.activations import Activations
+    from cnnvis.model.analysis import Analysis, Recipe
+    from cnnvis.model.attribution import Attribution
+    from cnnvis.model.connections import Connections
+    from cnnvis.model.document import Document
+    from cnnvis.model.groups import Group
+    from cnnvis.model.job import Job
+    from cnnvis.model.network import Edge, Layer, Network
+    from cnnvis.model.partition import Cluster, Partition
+    from cnnvis.model.session import Look, Session
+    from cnnvis.model.target import Target
+    from cnnvis.sources.dataset import dataset
+    from cnnvis.storage.archive import load, save
+    from cnnvis.workflow.analyze import analyze
+
+_HOMES = {
+    "cnnvis.compute.attribute": ("attribute",),
+    "cnnvis.compute.cluster": ("cluster",),
+    "cnnvis.compute.connect": ("connect",),
+    "cnnvis.compute.merge": ("merge",),
+    "cnnvis.compute.record": ("record",),
+    "cnnvis.compute.trace": ("trace",),
+    "cnnvis.errors": ("Cancelled", "CnnvisError"),
+    "cnnvis.export.figure": ("export",),
+    "cnnvis.gui.app": ("show",),
+    "cnnvis.layout.compose": ("draw",),
+    "cnnvis.layout.diagram": ("Diagram",),
+    "cnnvis.model.activations": ("Activations",),
+    "cnnvis.model.analysis": ("Analysis", "Recipe"),
+    "cnnvis.model.attribution": ("Attribution",),
+    "cnnvis.model.connections": ("Connections",),
+    "cnnvis.model.document": ("Document",),
+    "cnnvis.model.groups": ("Group",),
+    "cnnvis.model.job": ("Job",),
+    "cnnvis.model.network": ("Edge", "Layer", "Network"),
+    "cnnvis.model.partition": ("Cluster", "Partition"),
+    "cnnvis.model.session": ("Look", "Session"),
+    "cnnvis.model.target": ("Target",),
+    "cnnvis.sources.dataset": ("dataset",),
+    "cnnvis.storage.archive": ("load", "save"),
+    "cnnvis.workflow.analyze": ("analyze",),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Activations",
+    "Analysis",
+    "Attribution",
+    "Cancelled",
+    "Cluster",
+    "CnnvisError",
+    "Connections",
+    "Diagram",
+    "Document",
+    "Edge",
+    "Group",
+    "Job",
+    "Layer",
+    "Look",
+    "Network",
+    "Partition",
+    "Recipe",
+    "Session",
+    "Target",
+    "analyze",
+    "attribute",
+    "cluster",
+    "connect",
+    "dataset",
+    "draw",
+    "export",
+    "load",
+    "merge",
+    "methods",
+    "record",
+    "save",
+    "show",
+    "trace",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "methods":
+        return import_module("cnnvis.compute.methods")
+    if name not in _MODULES:
+        raise AttributeError(f"module 'cnnvis' has no attribute {name!r}")
+    found = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -12,8 +12,9 @@ from cnnvis.model.partition import Cluster
 def profiles(activations: Activations, layer: str, magnitude: bool = False) -> NDArray[np.float64]:
     """One row per unit, one column per group that has samples: where it responds more than it usually does.
 
-    Mean responses, z-scored by the layer's spread over each unit's own mean, then L2-normalised (selectivity,
-    not strength); `magnitude` skips both the centring and the normalisation. A unit that never varies is a row of zeros.
+    Mean responses, z-scored by the layer's spread about each unit's own mean, then L2-normalised
+    (selectivity, not strength); `magnitude` skips both the centring and the normalisation.
+    A unit that never varies is a row of zeros.
     """
     means = activations.means(layer)[:, activations.present]
     if means.size == 0:

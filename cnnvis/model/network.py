@@ -108,7 +108,8 @@ class Network:
     """A traced network: every node in topological order, every edge between them, and the names of its classes.
 
     `output` names the layer whose response holds the class scores (logits). `layers` lists all nodes;
-    `drawn` those a picture shows, i.e. without the folded ones.
+    `drawn` those a picture shows, i.e. without the folded ones. `varies`: different inputs take different
+    ways through it, and this is their union.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Network:
     edges: tuple[Edge, ...]
     classes: tuple[str, ...]
     output: str
+    varies: bool = False
 
     def __post_init__(self) -> None:
         known = self._index

@@ -1,0 +1,284 @@
+"""Values as JSON-ready dictionaries and named arrays, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnvis.model.activations import Activations, Responses, Samples, Skipped
+from cnnvis.model.analysis import Analysis, Recipe
+from cnnvis.model.attribution import Attribution, Map, Vector
+from cnnvis.model.connections import Connections
+from cnnvis.model.groups import Group
+from cnnvis.model.network import Edge, Field, Layer, Network
+from cnnvis.model.partition import Cluster, Partition
+from cnnvis.model.session import Look
+from cnnvis.model.target import Target
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def network_to_dict(network: Network) -> dict[str, Any]:
+    """The network as JSON-ready values."""
+    return {
+        "name": network.name,
+        "layers": [asdict(layer) for layer in network.layers],
+        "edges": [[edge.source, edge.sink] for edge in network.edges],
+        "classes": list(network.classes),
+        "output": network.output,
+        "varies": network.varies,
+    }
+
+
+def network_from_dict(found: Mapping[str, Any]) -> Network:
+    """The network that `network_to_dict` wrote."""
+    layers = []
+    for entry in found["layers"]:
+        seen = entry["field"]
+        layers.append(
+            Layer(
+                name=str(entry["name"]),
+                kind=str(entry["kind"]),
+                shape=_ints(entry["shape"]),
+                role=entry["role"],
+                unit_axis=None if entry["unit_axis"] is None else int(entry["unit_axis"]),
+                n_units=int(entry["n_units"]),
+                parameters=int(entry["parameters"]),
+                stride=_ints(entry["stride"]),
+                kernel=_ints(entry["kernel"]),
+                folds=tuple(str(f) for f in entry["folds"]),
+                source=str(entry["source"]),
+                rectified=bool(entry["rectified"]),
+                field=None if seen is None else Field(*(_floats(seen[k]) for k in ("size", "jump", "start"))),
+            )
+        )
+    return Network(
+        name=str(found["name"]),
+        layers=tuple(layers),
+        edges=tuple(Edge(str(a), str(b)) for a, b in found["edges"]),
+        classes=tuple(str(c) for c in found["classes"]),
+        output=str(found["output"]),
+        varies=bool(found.get("varies", False)),
+    )
+
+
+def analysis_to_dict(analysis: Analysis) -> dict[str, Any]:
+    """The analysis, its network included, as JSON-ready values."""
+    return {
+        "network": network_to_dict(analysis.network),
+        "groups": [asdict(group) for group in analysis.groups],
+        "clusters": {name: [asdict(c) for c in partition] for name, partition in analysis.clusters.items()},
+        "recipes": {
+            name: asdict(recipe) | {"parameters": [list(pair) for pair in recipe.parameters]}
+            for name, recipe in analysis.recipes.items()
+        },
+        "edited": sorted(analysis.edited),
+        "notes": dict(analysis.notes),
+    }
+
+
+def analysis_from_dict(found: Mapping[str, Any]) -> Analysis:
+    """The analysis that `analysis_to_dict` wrote."""
+    return Analysis(
+        network=network_from_dict(found["network"]),
+        groups=tuple(
+            Group(int(g["id"]), str(g["name"]), tuple(str(x) for x in g["layers"]), str(g["representative"]))
+            for g in found["groups"]
+        ),
+        clusters={str(name): Partition(tuple(_cluster(c) for c in cs)) for name, cs in found["clusters"].items()},
+        recipes={str(name): _recipe(r) for name, r in found["recipes"].items()},
+        edited=frozenset(str(x) for x in found["edited"]),
+        notes={str(k): str(v) for k, v in found["notes"].items()},
+    )
+
+
+def _cluster(found: Mapping[str, Any]) -> Cluster:
+    return Cluster(
+        id=int(found["id"]),
+        members=_ints(found["members"]),
+        name=str(found["name"]),
+        locked=bool(found["locked"]),
+        dead=bool(found["dead"]),
+        note=str(found["note"]),
+        colour=str(found["colour"]),
+    )
+
+
+def _recipe(found: Mapping[str, Any]) -> Recipe:
+    return Recipe(
+        clusterer=str(found["clusterer"]),
+        k=None if found["k"] is None else int(found["k"]),
+        parameters=tuple((str(name), value) for name, value in found["parameters"]),
+        seed=int(found["seed"]),
+        magnitude=bool(found["magnitude"]),
+    )
+
+
+def look_to_dict(look: Look) -> dict[str, Any]:
+    """The look as JSON-ready values."""
+    return asdict(look) | {"expanded": sorted(look.expanded), "opened": sorted(map(list, look.opened))}
+
+
+def look_from_dict(found: Mapping[str, Any]) -> Look:
+    """The look that `look_to_dict` wrote."""
+    bounds = found["bounds"]
+    return Look(
+        expanded=frozenset(str(x) for x in found["expanded"]),
+        opened=frozenset((str(layer), int(id)) for layer, id in found["opened"]),
+        share=float(found["share"]),
+        chosen=None if found["chosen"] is None else int(found["chosen"]),
+        theme=found["theme"],
+        bounds=None if bounds is None else tuple(float(x) for x in bounds),  # type: ignore[arg-type]
+    )
+
+
+def samples_to_values(samples: Samples) -> tuple[dict[str, Any], Arrays]:
+    """The table of samples as JSON-ready values and arrays."""
+    table = {"names": list(samples.names), "skipped": [[s.name, s.reason] for s in samples.skipped]}
+    arrays = {name: getattr(samples, name) for name in ("indices", "labels", "ranked", "scores", "read")}
+    return table, arrays
+
+
+def samples_from_values(table: Mapping[str, Any], arrays: Arrays) -> Samples:
+    """The table that `samples_to_values` wrote."""
+    return Samples(
+        names=tuple(str(n) for n in table["names"]),
+        skipped=tuple(Skipped(str(name), str(reason)) for name, reason in table["skipped"]),
+        indices=arrays["indices"],
+        labels=arrays["labels"],
+        ranked=arrays["ranked"],
+        scores=arrays["scores"],
+        read=arrays["read"],
+    )
+
+
+def responses_to_arrays(found: Responses, counts: NDArray[np.float64], exact: bool) -> Arrays:
+    """The arrays of one layer: exact sums, or means as scaled float16 and the rest in the smallest fitting type."""
+    place = {} if found.place is None else {"place": found.place if exact else found.place.astype(np.float32)}
+    kept: Arrays = {
+        **place,
+        "top_samples": found.top_samples.astype(np.int32),
+        "top_values": found.top_values,
+        "top_places": found.top_places.astype(np.uint16),
+        "highest": found.highest,
+    }
+    if exact:
+        same = {name: getattr(found, name) for name in ("total", "squares", "fired", "histogram")}
+        return kept | same
+    present = counts > 0
+    means = found.total[:, present] / counts[present]
+    scale = float(np.abs(means[np.isfinite(means)]).max(initial=0.0)) or 1.0
+    kept["means"] = (means / scale).astype(np.float16)
+    kept["scale"] = np.array([scale])
+    kept["squares"] = found.squares.astype(np.float32)
+    kept["fired"] = found.fired.astype(np.int32)
+    kept["histogram"] = found.histogram.astype(np.int32)
+    return kept
+
+
+def responses_from_arrays(layer: str, counts: NDArray[np.float64], arrays: Arrays) -> Responses:
+    """The statistics that `responses_to_arrays` wrote."""
+    if "total" in arrays:
+        total = arrays["total"]
+    else:
+        means = arrays["means"].astype(np.float64) * float(arrays["scale"][0])
+        total = np.zeros((len(means), len(counts)))
+        total[:, counts > 0] = means * counts[counts > 0]
+    return Responses(
+        layer=layer,
+        total=total,
+        squares=arrays["squares"].astype(np.float64),
+        highest=arrays["highest"],
+        fired=arrays["fired"].astype(np.int64),
+        histogram=arrays["histogram"].astype(np.int64),
+        place=arrays["place"].astype(np.float64) if "place" in arrays else None,
+        top_samples=arrays["top_samples"].astype(np.int64),
+        top_values=arrays["top_values"],
+        top_places=arrays["top_places"].astype(np.int32),
+        pooled=arrays.get("pooled"),
+    )
+
+
+def activations_header(activations: Activations) -> dict[str, Any]:
+    """What is not an array: groups, layers, seed, notes."""
+    return {
+        "groups": list(activations.groups),
+        "kind": activations.kind,
+        "layers": list(activations.layers),
+        "seed": activations.seed,
+        "notes": list(activations.notes),
+    }
+
+
+def connections_to_values(connections: Connections) -> tuple[dict[str, Any], Arrays]:
+    """The connections as JSON-ready values and one array per pair."""
+    pairs = connections.pairs
+    header = {
+        "mode": connections.mode,
+        "target": connections.target,
+        "probe": connections.probe,
+        "pairs": [[a, b, connections.scales[a, b]] for a, b in pairs],
+    }
+    return header, {str(i): connections.matrices[pair] for i, pair in enumerate(pairs)}
+
+
+def connections_from_values(header: Mapping[str, Any], arrays: Arrays) -> Connections:
+    """The connections that `connections_to_values` wrote."""
+    pairs = [(str(a), str(b)) for a, b, _ in header["pairs"]]
+    return Connections(
+        mode=header["mode"],
+        matrices={pair: arrays[str(i)] for i, pair in enumerate(pairs)},
+        scales={pair: float(entry[2]) for pair, entry in zip(pairs, header["pairs"])},
+        target=None if header["target"] is None else int(header["target"]),
+        probe=int(header["probe"]),
+    )
+
+
+def attribution_to_values(found: Attribution) -> tuple[dict[str, Any], NDArray[Any]]:
+    """An explanation as JSON-ready values and the array of its evidence."""
+    evidence = found.evidence
+    kind = {"kind": "vector", "features": list(evidence.features)} if isinstance(evidence, Vector) else {"kind": "map"}
+    header = {
+        "sample": found.sample,
+        "target": asdict(found.target),
+        "method": found.method,
+        "parameters": dict(found.parameters),
+        "versions": dict(found.versions),
+        "evidence": kind,
+    }
+    return header, evidence.values
+
+
+def attribution_from_values(header: Mapping[str, Any], values: NDArray[Any]) -> Attribution:
+    """The explanation that `attribution_to_values` wrote."""
+    aim, kind = header["target"], header["evidence"]
+    target = Target(
+        layer=str(aim["layer"]),
+        units=_ints(aim["units"]),
+        at=None if aim["at"] is None else _ints(aim["at"]),
+        reduce=aim["reduce"],
+        weights=None if aim["weights"] is None else _floats(aim["weights"]),
+    )
+    evidence: Map | Vector = Map(values)
+    if kind["kind"] == "vector":
+        evidence = Vector(values, tuple(str(f) for f in kind["features"]))
+    return Attribution(
+        evidence=evidence,
+        sample=int(header["sample"]),
+        target=target,
+        method=str(header["method"]),
+        parameters=dict(header["parameters"]),
+        versions=dict(header["versions"]),
+    )
+
+
+def _ints(values: Any) -> tuple[int, ...]:
+    return tuple(int(v) for v in values)
+
+
+def _floats(values: Any) -> tuple[float, ...]:
+    return tuple(float(v) for v in values)
