@@ -1,0 +1,113 @@
+"""The curves between cards: out and in horizontally at the middle of a side, around whatever lies between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cnnvis.layout.diagram import Box
+
+Point = tuple[float, float]
+
+MARGIN = 14.0
+"""How far outside the cards in between the nearest residual edge runs."""
+STEP = 6.0
+"""The distance between two residual edges that run side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """An edge to be routed: indices of the source and sink column, the two cards' boxes, and its width."""
+
+    source_column: int
+    sink_column: int
+    source: Box
+    sink: Box
+    width: float
+
+
+def width_of(strength: float) -> float:
+    """The stroke of a link, 1 to 5 px, for a strength 0–1."""
+    return 1.0 + 4.0 * min(max(strength, 0.0), 1.0)
+
+
+def curve(start: Point, end: Point) -> tuple[Point, ...]:
+    """One cubic Bézier that leaves and enters horizontally, four control points."""
+    (x0, y0), (x1, y1) = start, end
+    reach = 0.5 * (x1 - x0)
+    return (start, (x0 + reach, y0), (x1 - reach, y1), end)
+
+
+def around(start: Point, end: Point, left: float, right: float, y: float) -> tuple[Point, ...]:
+    """A chain of three Béziers: out to the height `y` before x = `left`, level to `right`, and in; ten points."""
+    first = curve(start, (left, y))
+    third = 2.0 * (right - left) / 3.0
+    level = ((left + third / 2, y), (right - third / 2, y), (right, y))
+    last = curve((right, y), end)
+    return (*first, *level, *last[1:])
+
+
+def spread(wires: Sequence[Wire]) -> list[tuple[float, float]]:
+    """For each wire how far above or below the middle it leaves and enters, so that those of a side fan out a little.
+
+    Wires of one side are stacked in the order of their other ends, which keeps them from crossing at the card.
+    """
+    out = [[0.0, 0.0] for _ in wires]
+    for end in (0, 1):
+        sides: dict[tuple[float, float], list[int]] = {}
+        for index, wire in enumerate(wires):
+            box = wire.source if end == 0 else wire.sink
+            sides.setdefault((box.right if end == 0 else box.x, box.middle), []).append(index)
+        for found in sides.values():
+            found.sort(key=lambda i: _far(wires[i], end))
+            total = sum(wires[i].width for i in found)
+            height = min((wires[i].source if end == 0 else wires[i].sink).h for i in found)
+            scale = min(1.0, 0.4 * height / total)
+            y = -total * scale / 2
+            for i in found:
+                share = wires[i].width * scale
+                out[i][end] = y + share / 2
+                y += share
+    return [(a, b) for a, b in out]
+
+
+def _far(wire: Wire, end: int) -> tuple[float, float]:
+    """Where the other end of a wire lies: first by height, then by how far away."""
+    other = wire.sink if end == 0 else wire.source
+    return other.middle, float(wire.sink_column - wire.source_column)
+
+
+def route(
+    wires: Sequence[Wire], bands: Sequence[tuple[float, float]], edges: Sequence[tuple[float, float]]
+) -> list[tuple[Point, ...]]:
+    """The control points of every wire.
+
+    `bands` are the tops and bottoms of the cards of each column, `edges` the left and right sides of each column.
+    Wires that skip columns run above or below all cards in between, whichever is the shorter way, side by side.
+    """
+    offsets = spread(wires)
+    used: dict[tuple[int, int, bool], int] = {}
+    found: list[tuple[Point, ...]] = []
+    for wire, (low, high) in zip(wires, offsets):
+        start = (wire.source.right, wire.source.middle + low)
+        end = (wire.sink.x, wire.sink.middle + high)
+        between = range(wire.source_column + 1, wire.sink_column)
+        heights = [bands[k] for k in between if bands[k][1] > bands[k][0]]
+        if not heights:
+            found.append(curve(start, end))
+            continue
+        top, bottom = min(t for t, _ in heights), max(b for _, b in heights)
+        above = start[1] + end[1] - 2 * top <= 2 * bottom - start[1] - end[1]
+        lane = (wire.source_column, wire.sink_column, above)
+        number = used[lane] = used.get(lane, -1) + 1
+        away = MARGIN + STEP * number + 2 * STEP * _inner(used, lane)
+        left, right = edges[wire.source_column + 1][0], edges[wire.sink_column - 1][1]
+        found.append(around(start, end, left, right, top - away if above else bottom + away))
+    return found
+
+
+def _inner(used: dict[tuple[int, int, bool], int], lane: tuple[int, int, bool]) -> int:
+    """How many other lanes on the same side share columns with this one and came first."""
+    a, b, above = lane
+    earlier = [other for other in used if other != lane and other[2] == above]
+    return sum(1 for c, d, _ in earlier[: list(used).index(lane)] if c < b and a < d)
