@@ -65,7 +65,7 @@ environment() {
     say "Installing what cnnvis needs to $extra; the first time takes a few minutes …"
     install_torch && pip_install --editable "$what" || return 1
     printf '%s\n' "$root" > "$venv/made-in"
-    fingerprint > "$stamp"
+    fingerprint | tee "$venv/installed-run" > "$stamp"  # whoever can test or check can run
 }
 
 pip_install() {
