@@ -28,6 +28,9 @@ class Cluster:
     note: str = ""
     colour: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "members", tuple(sorted(int(m) for m in self.members)))
+
     def __len__(self) -> int:
         return len(self.members)
 
@@ -66,6 +69,8 @@ class Partition:
         if found.ndim != 1:
             raise InvalidValue(f"Partition.from_labels needs one label per unit; got an array of shape {found.shape}.")
         never = np.zeros(len(found), bool) if dead is None else np.asarray(dead, bool)
+        if never.shape != found.shape:
+            raise InvalidValue(f"Partition.from_labels needs dead for {len(found)} units; got {len(never)}.")
         clusters: list[Cluster] = []
         for label in np.unique(found[~never]):
             members = np.flatnonzero((found == label) & ~never)
@@ -140,7 +145,7 @@ class Partition:
     def split(self, id: int, units: Iterable[int]) -> Partition:
         """`units` leave their cluster and form a new one, right behind it, under a new id."""
         parent = self[id]
-        out = set(units)
+        out = {int(u) for u in units}
         if not out or not out < set(parent.members):
             raise InvalidValue(
                 f"Partition.split needs some but not all of the {len(parent)} units of cluster {id}; got {sorted(out)}."
@@ -154,14 +159,15 @@ class Partition:
 
     def move(self, units: Sequence[int], to: int) -> Partition:
         """`units` join the cluster `to`; clusters that are left empty vanish."""
-        target, moved = self[to], set(units)
+        target, moved = self[to], {int(u) for u in units}
         if not moved or not moved <= set(range(self.n_units)):
             raise InvalidValue(f"Partition.move needs units of 0 … {self.n_units - 1}; got {sorted(moved)}.")
+        never = target.dead and all(self.cluster_of(u).dead for u in moved)
         found = []
         for c in self.clusters:
             if c.id == to:
                 members = tuple(sorted(set(c.members) | moved))
-                c = c if members == c.members else replace(target, members=members, dead=False)
+                c = c if members == c.members else replace(target, members=members, dead=never)
             elif moved & set(c.members):
                 c = replace(c, members=tuple(m for m in c.members if m not in moved))
             if c.members:

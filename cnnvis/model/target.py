@@ -25,6 +25,10 @@ class Target:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", tuple(int(u) for u in self.units))
+        if self.at is not None:
+            object.__setattr__(self, "at", tuple(int(p) for p in self.at))
+        if self.weights is not None:
+            object.__setattr__(self, "weights", tuple(float(w) for w in self.weights))
         if not self.units:
             raise InvalidValue(f"Target.units of {self.layer} must name at least one unit; got none.")
         if min(self.units) < 0:
