@@ -80,7 +80,7 @@ def _field(kind: str, side: int, rng: np.random.Generator) -> NDArray[np.float32
 
 
 def _clip(field: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    return np.clip(field, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(field, 0.0, 1.0), np.float32)
 
 
 def _step(field: NDArray[np.floating[Any]], soft: float) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from PIL import Image, ImageChops, ImageDraw
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
-OVERSAMPLED = 4  # drawn at four times the size without antialiasing, then averaged: smooth edges in any Pillow
+OVERSAMPLED = 3  # drawn at three times the size without antialiasing, then averaged: smooth edges in any Pillow
 
 VIVID: tuple[Colour, ...] = (
     (228, 87, 46), (243, 156, 18), (246, 205, 85), (118, 176, 65), (42, 157, 143), (32, 178, 190),

@@ -158,8 +158,8 @@ def tree(pen: Pen, rng: np.random.Generator, behind: Sequence[Colour]) -> None:
         pen.part("crown", 0.0, -0.1)
         return
     wide = rng.uniform(0.36, 0.46)
-    for x, y, more in ((-0.38, 0.02, 0.0), (0.38, 0.02, 0.0), (-0.2, -0.42, 0.0), (0.24, -0.42, 0.0), (0.0, -0.1, 0.08)):
-        r = wide + more
+    for x, y in ((-0.38, 0.02), (0.38, 0.02), (-0.2, -0.42), (0.24, -0.42), (0.0, -0.1)):
+        r = wide + (0.08 if x == 0 else 0.0)
         pen.ellipse(x, y, r, r, darker(leaf, 0.14) if y > 0 else leaf)
     pen.ellipse(-0.14, -0.46, 0.2, 0.17, lighter(leaf, 0.22))
     pen.part("crown", 0.0, -0.2)

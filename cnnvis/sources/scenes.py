@@ -68,7 +68,7 @@ class Scenes:
     """A data set of `n` scenes of ten classes, drawn when asked for: the same for the same seed, in any order.
 
     A scene depends on (seed, index, size) alone: a longer data set begins with the shorter one, and a tag changes
-    nothing but its corner. Classes are balanced in every ten. About 3 ms for a scene of 64 pixels.
+    nothing but its corner. Classes are balanced in every ten. About 4 ms for a scene of 64 pixels.
 
     Raises `InvalidValue` where n, seed or size is out of range.
     """
