@@ -55,7 +55,8 @@ class Layer:
     `unit_axis` of that shape; None where it has none. `parameters`: their number. `folds`: the nodes shown as
     part of this one, in order: bias, BatchNorm, activation, dropout. `source`: the qualified class name of the
     module it belongs to. `rectified`: its response is the value of a rectifier, so that "dead" can be said.
-    `field`: None where the layer has no spatial axes or sees everything.
+    `field`: None where the layer has no spatial axes or sees everything. `batch_axis`: which axis of the node's raw
+    tensor runs over the samples (1 in many recurrent networks; None where none does); the probe puts it first.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Layer:
     source: str = ""
     rectified: bool = False
     field: Field | None = None
+    batch_axis: int | None = 0
 
     @property
     def response(self) -> str:
