@@ -62,7 +62,8 @@ def augmented(inputs: Tensor, rng: torch.Generator) -> Tensor:
     inputs = torch.where(flipped[:, None, None, None], inputs.flip(-1), inputs)
     dy, dx = (int(k) for k in torch.randint(0, 9, (2,), generator=rng))
     padded = nn.functional.pad(inputs, (4, 4, 4, 4), mode="replicate")
-    return padded[:, :, dy : dy + inputs.shape[2], dx : dx + inputs.shape[3]].contiguous(memory_format=torch.channels_last)
+    shifted = padded[:, :, dy : dy + inputs.shape[2], dx : dx + inputs.shape[3]]
+    return shifted.contiguous(memory_format=torch.channels_last)
 
 
 def started(recipe: Recipe) -> nn.Module:
