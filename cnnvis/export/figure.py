@@ -1,0 +1,268 @@
+"""Figures for papers and slides: the diagram as SVG, PDF or PNG, painted by the painter of the window."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSize, QSizeF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPageSize, QPainter, QPdfWriter
+from PySide6.QtSvg import QSvgGenerator
+
+from cnnvis.errors import InvalidValue, UnreadableFile, did_you_mean
+from cnnvis.export.fonts import painting_application
+from cnnvis.export.paint import DirectTiles, Manner, colour, font, paint, prepare
+from cnnvis.export.style import Style
+from cnnvis.export.style import style as named_style
+from cnnvis.layout.diagram import Box, Diagram, Entry, Ink, Key
+
+PX = 96 / 25.4
+"""CSS pixels per millimetre."""
+SUFFIXES = (".svg", ".pdf", ".png")
+_MOST_PIXELS = 400_000_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """A figure laid out, in CSS pixels: the part of the diagram at `scale`, the legend and the caption below it."""
+
+    style: Style
+    part: Box
+    scale: float
+    width: float
+    height: float
+    margin: float
+    legend: tuple[tuple[float, float, Entry], ...]
+    caption_top: float
+
+
+def export(
+    diagram: Diagram,
+    path: str | Path,
+    *,
+    style: str = "screen",
+    width_mm: float | None = None,
+    dpi: float = 300,
+    box: Box | None = None,
+    asked: frozenset[Key] = frozenset(),
+    legend: bool | None = None,
+    caption: bool | None = None,
+) -> Path:
+    """The path of a figure written as SVG, PDF or PNG, by the suffix.
+
+    `style` names a figure style or a toml file; `width_mm` overrides its width. `box` is the part of the diagram,
+    in its pixels; None: all of it. Links of the cards `asked` stand out. `legend` and `caption` override the
+    style. Patches are resampled to `dpi`. Text stays text in SVG and PDF. Main thread only. Cost: about 0.3 s per
+    1,000 patches. Raises InvalidValue, UnknownName or UnreadableFile.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in SUFFIXES:
+        hint = did_you_mean(target.suffix, SUFFIXES)
+        raise InvalidValue(f"A figure's file must end in .svg, .pdf or .png; got {target.name!r}. {hint}")
+    chosen = named_style(style)
+    chosen = replace(
+        chosen,
+        width=chosen.width if width_mm is None else float(width_mm),
+        legend=chosen.legend if legend is None else legend,
+        caption=chosen.caption if caption is None else caption,
+    )
+    _check(chosen, dpi, box)
+    painting_application()
+    page = lay_out(diagram, chosen, box)
+    write = {".svg": _svg, ".pdf": _pdf, ".png": _png}[target.suffix.lower()]
+    data = write(diagram, page, dpi, asked)
+    _write(target, data)
+    return target
+
+
+def picture(diagram: Diagram, *, style: str = "screen", dpi: float = 192, box: Box | None = None) -> QImage:
+    """A figure as an image, for the clipboard."""
+    chosen = named_style(style)
+    _check(chosen, dpi, box)
+    painting_application()
+    return _image(diagram, lay_out(diagram, chosen, box), dpi, frozenset())
+
+
+def _write(target: Path, data: bytes) -> None:
+    """The file in one step: a full disk leaves the old figure whole."""
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        try:
+            beside.write_bytes(data)
+            os.replace(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UnreadableFile(f"A figure must be written to a folder that allows it; got {target}: {why}.") from error
+
+
+def _check(style: Style, dpi: float, box: Box | None) -> None:
+    if not (style.width == 0 or 10 <= style.width <= 5000):
+        raise InvalidValue(f"A figure's width must be 10 to 5000 mm; got {style.width:g}.")
+    if not 10 <= dpi <= 2400:
+        raise InvalidValue(f"A figure's resolution must be 10 to 2400 dpi; got {dpi:g}.")
+    if box is not None and not (box.w > 0 and box.h > 0):
+        raise InvalidValue(f"A figure's part must have an area; got {box.w:g} × {box.h:g}. Leave it out to print all.")
+
+
+def lay_out(diagram: Diagram, style: Style, box: Box | None) -> Page:
+    """Where everything lies on the page."""
+    part = box if box is not None else Box(0, 0, max(diagram.width, 1), max(diagram.height, 1))
+    margin = style.margin * PX
+    width = style.width * PX if style.width else part.w + 2 * margin
+    scale = (width - 2 * margin) / part.w
+    bottom = margin + part.h * scale
+    legend: list[tuple[float, float, Entry]] = []
+    line = points(style.text)
+    if style.legend and diagram.legend:
+        metrics = QFontMetricsF(font(style.font, line))
+        x, y = margin, bottom + line
+        for entry in diagram.legend:
+            wide = metrics.horizontalAdvance(entry.text) + 2.2 * line
+            if x > margin and x + wide > width - margin:
+                x, y = margin, y + 1.6 * line
+            legend.append((x, y, entry))
+            x += wide + 1.4 * line
+        bottom = y + 1.3 * line
+    top = bottom + 0.6 * line
+    if style.caption and diagram.caption:
+        bottom = top + _caption_height(diagram.caption, style, width - 2 * margin)
+    return Page(style, part, scale, width, bottom + margin, margin, tuple(legend), top)
+
+
+def points(size: float) -> float:
+    """CSS pixels of a size in points."""
+    return size * 96 / 72
+
+
+def _caption_height(text: str, style: Style, width: float) -> float:
+    flags = int(Qt.TextFlag.TextWordWrap)
+    metrics = QFontMetricsF(font(style.font, points(style.text)))
+    return metrics.boundingRect(QRectF(0, 0, width, 1e6), flags, text).height()
+
+
+def _paint(painter: QPainter, diagram: Diagram, page: Page, density: float, asked: frozenset[Key]) -> None:
+    """Everything, in CSS pixels; `density` is device pixels per CSS pixel."""
+    style, part = page.style, page.part
+    prepare(painter)
+    painter.setFont(font(style.font, points(style.text)))  # else an SVG names the system's font
+    painter.fillRect(QRectF(0, 0, page.width, page.height), colour(style.colours, Ink("canvas")))
+    manner = Manner(
+        style.colours,
+        family=style.font,
+        zoom=style.detail or page.scale,
+        density=page.scale * density,
+        translucent=True,
+    )
+    painter.save()
+    painter.translate(page.margin, page.margin)
+    if (part.x, part.y, part.w, part.h) != (0, 0, diagram.width, diagram.height):
+        painter.setClipRect(QRectF(0, 0, part.w * page.scale, part.h * page.scale))
+    painter.scale(page.scale, page.scale)
+    painter.translate(-part.x, -part.y)
+    paint(painter, diagram, manner, DirectTiles(diagram.pictures), part, asked, style.edges)
+    painter.restore()
+    _paint_legend(painter, page)
+    if style.caption and diagram.caption:
+        painter.setFont(font(style.font, points(style.text)))
+        painter.setPen(colour(style.colours, Ink("text")))
+        area = QRectF(page.margin, page.caption_top, page.width - 2 * page.margin, page.height)
+        painter.drawText(area, int(Qt.TextFlag.TextWordWrap), diagram.caption)
+
+
+def _paint_legend(painter: QPainter, page: Page) -> None:
+    style = page.style
+    line = points(style.text)
+    face = font(style.font, line)
+    for x, y, entry in page.legend:
+        mark = colour(style.colours, entry.ink, "canvas")
+        thick = line * (0.25 if entry.shape == "line" else 0.8)
+        painter.fillRect(QRectF(x, y + (line - thick) / 2, line * (1.5 if entry.shape == "line" else 0.8), thick), mark)
+        painter.setFont(face)
+        painter.setPen(colour(style.colours, Ink("text")))
+        left = x + line * (2.0 if entry.shape == "line" else 1.2)
+        flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip)
+        painter.drawText(QRectF(left, y, page.width, line), flags, entry.text)
+
+
+def _svg(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> bytes:
+    buffer = _buffer()
+    generator = QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    generator.setResolution(96)
+    generator.setSize(QSize(math.ceil(page.width), math.ceil(page.height)))
+    generator.setViewBox(QRectF(0, 0, page.width, page.height))
+    generator.setTitle("cnnvis")
+    generator.setDescription(diagram.caption)
+    painter = QPainter(generator)
+    _paint(painter, diagram, page, dpi / 96, asked)
+    painter.end()
+    # The generator rounds the size to whole pixels; the width in mm must be exact.
+    size = f'width="{page.width / PX:.4f}mm" height="{page.height / PX:.4f}mm"'
+    text = _bytes(buffer).decode("utf-8")
+    return re.sub(r'width="[^"]*mm"\s+height="[^"]*mm"', size, text, count=1).encode("utf-8")
+
+
+def _pdf(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> bytes:
+    buffer = _buffer()
+    writer = QPdfWriter(buffer)
+    writer.setCreator("cnnvis")
+    writer.setTitle(diagram.caption.split("\n")[0][:120])
+    size = QSizeF(page.width / PX, page.height / PX)
+    writer.setPageSize(QPageSize(size, QPageSize.Unit.Millimeter, "", QPageSize.SizeMatchPolicy.ExactMatch))
+    writer.setPageMargins(QMarginsF(0, 0, 0, 0))
+    writer.setResolution(1200)
+    painter = QPainter(writer)
+    painter.scale(1200 / 96, 1200 / 96)
+    _paint(painter, diagram, page, dpi / 96, asked)
+    painter.end()
+    return _exact(_bytes(buffer), page.width * 0.75, page.height * 0.75)
+
+
+def _exact(pdf: bytes, width: float, height: float) -> bytes:
+    """The same document with its page to the hundredth of a point: Qt rounds it to whole ones."""
+
+    def box(found: re.Match[bytes]) -> bytes:
+        top = float(found[1])  # where the painter's origin lies
+        exact = f"/MediaBox [0 {max(top - height, 0):.3f} {width:.3f} {top:.0f}]".encode()
+        # As long as before, else every offset of the cross-reference table would be wrong.
+        return exact.ljust(len(found[0])) if len(exact) <= len(found[0]) else found[0]
+
+    return re.sub(rb"/MediaBox \[0 0 [\d.]+ ([\d.]+)\]", box, pdf, count=1)
+
+
+def _png(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> bytes:
+    buffer = _buffer()
+    _image(diagram, page, dpi, asked).save(buffer, "PNG")  # type: ignore[call-overload]
+    return _bytes(buffer)
+
+
+def _image(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> QImage:
+    density = dpi / 96
+    width, height = round(page.width * density), round(page.height * density)
+    if width * height > _MOST_PIXELS or max(width, height) > 32_000:
+        raise InvalidValue(f"A figure of {width:,} × {height:,} pixels is too large. Choose a lower dpi or width.")
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(QColor("white"))
+    image.setDotsPerMeterX(round(dpi / 0.0254))
+    image.setDotsPerMeterY(round(dpi / 0.0254))
+    painter = QPainter(image)
+    painter.scale(width / page.width, height / page.height)
+    _paint(painter, diagram, page, density, asked)
+    painter.end()
+    return image
+
+
+def _buffer() -> QBuffer:
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    return buffer
+
+
+def _bytes(buffer: QBuffer) -> bytes:
+    data: QByteArray = buffer.data()
+    return bytes(data.data())

@@ -1,0 +1,245 @@
+"""Diagram → QPainter: one painter for the window, SVG, PDF and PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter, QPainterPath, QPen
+
+from cnnvis.export.crops import cropped, fitted, rounded, scaled
+from cnnvis.layout.diagram import (
+    ACCENT,
+    EXCITE,
+    FAINT,
+    INHIBIT,
+    Box,
+    Card,
+    Diagram,
+    Face,
+    Ink,
+    Key,
+    Label,
+    Link,
+    Patch,
+    Pictures,
+    Rect,
+    seen,
+)
+from cnnvis.layout.theme import ASKED, QUIET, Theme
+
+_ALIGN = {"left": Qt.AlignmentFlag.AlignLeft, "centre": Qt.AlignmentFlag.AlignHCenter}
+_ELIDE = {"middle": Qt.TextElideMode.ElideMiddle, "end": Qt.TextElideMode.ElideRight}
+
+
+_SHOWS_BOTH = 2.5
+"""The width from which a link has room for two colours; on a thinner one they would only turn grey."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a diagram is painted, whatever it is painted on.
+
+    `family` is the font's, "" the system's own. `zoom` (screen pixels per diagram pixel) says which marks are
+    seen. `density` is device pixels per diagram pixel: how finely patches are resampled. `translucent` strokes
+    links with true alpha; otherwise with opaque colours pre-blended with the canvas, which paint faster.
+    """
+
+    theme: Theme
+    family: str = ""
+    zoom: float = 1.0
+    density: float = 1.0
+    translucent: bool = False
+
+
+class Tiles(Protocol):
+    """Where painters get the pixels of a patch."""
+
+    def __call__(self, patch: Patch, density: float) -> tuple[QImage, Box] | None:
+        """The image of a patch at `density` pixels per diagram pixel and the box it fills; None while there is none."""
+        ...
+
+
+class DirectTiles:
+    """Tiles made on the spot from the diagram's pictures; the last pictures and tiles are kept.
+
+    Thread-safe as far as `pictures` is. Cost: a decode per new picture, about 0.2 ms per new tile.
+    """
+
+    def __init__(self, pictures: Pictures | None, keep: int = 256) -> None:
+        self._picture = lru_cache(maxsize=keep)(pictures) if pictures is not None else None
+
+    def __call__(self, patch: Patch, density: float) -> tuple[QImage, Box] | None:
+        picture = self._picture(patch.sample) if self._picture is not None and patch.sample >= 0 else None
+        if picture is None or picture.ndim < 2:
+            return None
+        piece = cropped(picture, patch.crop)
+        box = fitted(patch.box, *piece.shape[:2])
+        tile = scaled(piece, round(box.w * density), round(box.h * density))
+        return rounded(tile, patch.radius * density), box
+
+
+def without_pictures(patch: Patch, density: float) -> tuple[QImage, Box] | None:
+    """Tiles while there are none: painters leave faint places."""
+    return None
+
+
+def colour(theme: Theme, ink: Ink, over: str = "card") -> QColor:
+    """The opaque colour of an ink."""
+    return QColor(*theme.rgb(ink, over))
+
+
+@lru_cache(maxsize=256)
+def font(family: str, size: float, bold: bool = False) -> QFont:
+    """A font sized in pixels, whose text scales linearly with the zoom."""
+    found = QFont(family) if family else QFont(QGuiApplication.font())
+    found.setPixelSize(max(round(size), 1))
+    found.setWeight(QFont.Weight.Bold if bold else QFont.Weight.Normal)
+    found.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    return found
+
+
+def rectangle(box: Box) -> QRectF:
+    return QRectF(box.x, box.y, box.w, box.h)
+
+
+def paint_rect(painter: QPainter, mark: Rect, theme: Theme) -> None:
+    """A filled and/or outlined rectangle; outlines lie inside the box."""
+    painter.setBrush(colour(theme, mark.fill) if mark.fill is not None else Qt.BrushStyle.NoBrush)
+    area = rectangle(mark.box)
+    if mark.stroke is not None:
+        painter.setPen(QPen(colour(theme, mark.stroke), 1.0))
+        area = area.adjusted(0.5, 0.5, -0.5, -0.5)
+    else:
+        painter.setPen(Qt.PenStyle.NoPen)
+    if mark.radius > 0:
+        painter.drawRoundedRect(area, mark.radius, mark.radius)
+    else:
+        painter.drawRect(area)
+
+
+def paint_label(painter: QPainter, mark: Label, theme: Theme, family: str, over: str = "card") -> None:
+    """One line of text, elided to its box."""
+    face = font(family, mark.size, mark.bold)
+    text = mark.text
+    metrics = QFontMetricsF(face)
+    if mark.elide in _ELIDE and metrics.horizontalAdvance(text) > mark.box.w:
+        text = metrics.elidedText(text, _ELIDE[mark.elide], mark.box.w)
+    painter.setFont(face)
+    painter.setPen(colour(theme, mark.ink, over))
+    align = _ALIGN.get(mark.align, Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter
+    # Without clipping to the box: ascenders of a tight box must not be cut.
+    painter.drawText(rectangle(mark.box), int(align) | int(Qt.TextFlag.TextDontClip | Qt.TextFlag.TextSingleLine), text)
+
+
+def paint_patch(painter: QPainter, mark: Patch, manner: Manner, tiles: Tiles) -> None:
+    """A patch, or a faint place where there is no picture (yet)."""
+    found = tiles(mark, manner.density)
+    if found is None or found[1] != mark.box:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(manner.theme, FAINT))
+        painter.drawRoundedRect(rectangle(mark.box), mark.radius, mark.radius)
+    if found is not None:
+        painter.drawImage(rectangle(found[1]), found[0])
+
+
+def paint_face(painter: QPainter, face: Face, manner: Manner, tiles: Tiles, selected: bool = False) -> None:
+    """What stands on a card, at the painter's origin."""
+    theme = manner.theme
+    if face.framed:
+        stroke = ACCENT if selected else Ink("border")
+        paint_rect(painter, Rect(Box(0, 0, face.w, face.h), Ink("card"), stroke, 4.0), theme)
+        if selected:
+            paint_rect(painter, Rect(Box(0.5, 0.5, face.w - 1, face.h - 1), None, ACCENT, 3.5), theme)
+    over = "card" if face.framed else "canvas"
+    for mark in face.marks:
+        if not seen(mark, manner.zoom):
+            continue
+        if isinstance(mark, Rect):
+            paint_rect(painter, mark, theme)
+        elif isinstance(mark, Label):
+            paint_label(painter, mark, theme, manner.family, over)
+        else:
+            paint_patch(painter, mark, manner, tiles)
+
+
+@lru_cache(maxsize=8192)
+def curve(points: tuple[tuple[float, float], ...]) -> QPainterPath:
+    """A chain of cubic Béziers."""
+    path = QPainterPath(QPointF(*points[0]))
+    for k in range(1, len(points) - 2, 3):
+        path.cubicTo(*(QPointF(*p) for p in points[k : k + 3]))
+    return path
+
+
+def paint_link(painter: QPainter, link: Link, manner: Manner, share: float = QUIET, width: float | None = None) -> None:
+    """A link at `share` of its colour; one that both excites and inhibits shows the weaker sign inside."""
+    path = curve(link.points)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    full = link.width if width is None else width
+    inks = [(link.ink, full)]
+    if link.mixed and full >= _SHOWS_BOTH:
+        inks.append((INHIBIT if link.ink == EXCITE else EXCITE, full * min(link.shares)))
+    for ink, wide in inks:
+        if manner.translucent and ink == link.ink:
+            tint = colour(manner.theme, ink)
+            tint.setAlphaF(share)
+        else:
+            tint = QColor(*manner.theme.quiet(ink, share))
+        painter.setPen(QPen(tint, wide, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+        painter.drawPath(path)
+
+
+def paint_links(
+    painter: QPainter, links: Iterable[Link], manner: Manner, share: float = QUIET, width: float | None = None
+) -> None:
+    """Links from weak to strong, so that the strong ones lie on top."""
+    for link in sorted(links, key=lambda found: found.strength):
+        paint_link(painter, link, manner, share, width)
+
+
+def prepare(painter: QPainter) -> None:
+    """The hints without which edges are jagged and images in a PDF are lossy."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.setRenderHint(QPainter.RenderHint.LosslessImageRendering)
+
+
+def paint_card(painter: QPainter, card: Card, manner: Manner, tiles: Tiles, selected: bool = False) -> None:
+    """A card at its place."""
+    painter.save()
+    painter.translate(card.box.x, card.box.y)
+    paint_face(painter, card.face, manner, tiles, selected)
+    painter.restore()
+
+
+def paint(
+    painter: QPainter,
+    diagram: Diagram,
+    manner: Manner,
+    tiles: Tiles,
+    box: Box | None = None,
+    asked: frozenset[Key] = frozenset(),
+    share: float = QUIET,
+) -> None:
+    """The whole diagram, or what of it lies in `box`, in diagram pixels; links of the cards `asked` stand out."""
+    prepare(painter)
+    links = [link for link in diagram.links if box is None or extent(link).overlaps(box)]
+    loud = [link for link in links if link.source in asked or link.sink in asked]
+    chosen = {link.key for link in loud}
+    paint_links(painter, (link for link in links if link.key not in chosen), manner, share)
+    paint_links(painter, loud, manner, ASKED)
+    for card in (*(column.header for column in diagram.columns), *diagram.cards):
+        if box is None or card.box.overlaps(box):
+            paint_card(painter, card, manner, tiles, card.key in asked)
+
+
+def extent(link: Link) -> Box:
+    """A box that holds a link with its width."""
+    xs, ys = zip(*link.points)
+    pad = link.width / 2 + 1
+    return Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)).grown(pad)
