@@ -4,7 +4,7 @@
 #   environment run|test|check     a virtual environment `.venv` in the checkout with these packages
 #   qt_libraries offscreen|window  the system libraries that Qt loads there
 #
-# CNNVIS_PYTHON names an interpreter that has everything already; it is used as it is.
+# CNNVIS_PYTHON names an interpreter that has every library already; it is used as it is.
 # Written for bash 3.2, which is what macOS has.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -51,6 +51,7 @@ environment() {
     local extra="$1" stamp="$venv/installed-$1" what="$root"
     if [ -n "${CNNVIS_PYTHON:-}" ]; then
         python="$CNNVIS_PYTHON"
+        export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
         return
     fi
     python="$venv/bin/python"
