@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from cnnvis.model.activations import HISTOGRAM_BINS, Activations, Responses, Samples, Skipped
@@ -21,7 +23,7 @@ def made_up_network(widths: tuple[int, ...] = (6, 12), classes: int = 4) -> Netw
     for i, width in enumerate(widths, 1):
         layers.append(Layer(f"conv{i}", "Conv2d", (width, 16, 16), n_units=width, rectified=True, field=seen))
     layers.append(Layer("fc", "Linear", (classes,), n_units=classes))
-    edges = tuple(Edge(a.name, b.name) for a, b in zip(layers, layers[1:]))
+    edges = tuple(Edge(a.name, b.name) for a, b in itertools.pairwise(layers))
     return Network("made up", tuple(layers), edges, tuple(f"class {i}" for i in range(classes)), "fc")
 
 
@@ -71,11 +73,11 @@ def made_up_session(
         last = last.rename(i, name)
     clusters["fc"] = last
     analysis = Analysis(network, groups, clusters, {x.name: Recipe(k=3) for x in drawn[:-1]})
-    pairs = [(a.name, b.name) for a, b in zip(drawn, drawn[1:])]
+    pairs = [(a.name, b.name) for a, b in itertools.pairwise(drawn)]
     matrices = {
         (a, b): rng.normal(size=(network[a].n_units, network[b].n_units)).astype(np.float16) for a, b in pairs
     }
-    connections = Connections("weights × activation", matrices, {pair: 1.0 for pair in pairs}, probe=8)
+    connections = Connections("weights × activation", matrices, dict.fromkeys(pairs, 1.0), probe=8)
     pictures = {i: encode_picture(rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)) for i in range(n)}
     return Session(
         analysis, activations, connections, pictures=StoredPictures(pictures), provenance={"versions": {"numpy": "2"}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,7 @@ from cnnvis.model.activations import Activations
 from cnnvis.model.analysis import Analysis
 from cnnvis.model.attribution import Attribution
 from cnnvis.model.connections import Connections
-
-if TYPE_CHECKING:
-    from cnnvis.model.job import Job
+from cnnvis.model.job import Job
 
 Pictures = Callable[[int], NDArray[np.uint8] | None]
 """From the index of a sample to its picture as the network saw it, (h, w, 3) uint8 RGB, or None where there is none."""
