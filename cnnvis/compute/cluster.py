@@ -1,0 +1,199 @@
+"""Similar neurons together: the clusters of each layer, from their profiles over the classes.
+
+A neuron's profile says to which classes it responds more than it usually does (`cnnvis.model.features.profiles`);
+neurons of one cluster look for similar things. After Liu, Shi, Li, Li, Zhu, Liu, "Towards Better Analysis of Deep
+Convolutional Neural Networks", 2017 (arXiv 1604.07043), section 5.2. We differ: profiles are centred and of length one,
+so that a neuron's selectivity counts and not its strength; a recipe can ask for the strength.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import MeanShift, estimate_bandwidth
+from sklearn.decomposition import PCA
+from sklearn.metrics import pairwise_distances, silhouette_score
+
+from cnnvis.compute.clusterer import Clusterer, clusterer_of, default_k, recipe_of, takes_k
+from cnnvis.errors import InvalidValue
+from cnnvis.model.activations import Activations
+from cnnvis.model.analysis import Analysis, Recipe
+from cnnvis.model.features import profiles
+from cnnvis.model.groups import Group
+from cnnvis.model.network import Network
+from cnnvis.model.partition import Cluster, Partition
+from cnnvis.progress import Progress, silent
+
+N_COMPONENTS = 50
+MANY_CLASSES = 100
+
+
+def cluster(
+    network: Network,
+    activations: Activations,
+    *,
+    neurons: Clusterer | Recipe | str = "KMeans",
+    layers: Literal["modules", "blocks"] | tuple[Group, ...] = "modules",
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Analysis:
+    """The network's layer groups, and the clusters of the neurons of each group's representative.
+
+    `neurons` is a scikit-learn clusterer (it is cloned, and seeded where it has a free `random_state`), the name of
+    one, or a recipe; without a number of clusters a layer of n neurons gets √(n/2), from 4 to 16. `layers` is a
+    rule of `layer_groups` or the groups themselves. Neurons that never fire behind a rectifier form one
+    reserved cluster; what a density-based clusterer leaves over forms one named "other"; the classes of the output
+    layer stand one by one. Clusters are numbered by size, then best class, then smallest member. Every other
+    recorded layer keeps the recipe, to be clustered by `cluster_layer` when it is opened. Milliseconds a layer.
+
+    Raises UnknownName for a representative that was not recorded or a clusterer that scikit-learn does not have,
+    InvalidValue for parameters that it refuses.
+    """
+    recipe = recipe_of(neurons, seed)
+    if isinstance(layers, str):
+        from cnnvis.model.groups import layer_groups
+    groups = layer_groups(network, layers) if isinstance(layers, str) else tuple(layers)
+    named = [network.resolve(g.representative) for g in groups if network[g.representative].n_units]
+    found: dict[str, Partition] = {}
+    for done, layer in enumerate(dict.fromkeys(named)):
+        progress(done, len(named), f"clustering {layer}")
+        found[layer] = _partition(network, activations, layer, recipe, neurons, None)
+    progress(len(named), len(named), "clustering")
+    recorded = [layer.name for layer in network.drawn if layer.name in activations.layers]
+    return Analysis(network, groups, found, dict.fromkeys(recorded, recipe))
+
+
+def cluster_layer(
+    network: Network,
+    activations: Activations,
+    layer: str,
+    recipe: Recipe | None = None,
+    *,
+    locked: Partition | None = None,
+) -> Partition:
+    """The clusters of one recorded layer's neurons by a recipe; locked clusters of `locked` keep members and ids.
+
+    With clusters locked, a recipe's k counts all clusters together. Deterministic. Raises as `cluster` does.
+    """
+    return _partition(network, activations, network.resolve(layer), recipe or Recipe(), None, locked)
+
+
+def silhouette(activations: Activations, layer: str, partition: Partition) -> float | None:
+    """How well the clusters are told apart by their neurons' profiles, −1 to 1; None where there is nothing to compare.
+
+    The mean silhouette (Rousseeuw, "Silhouettes", 1987) over the neurons that fire. Quadratic in their number.
+    """
+    live = np.array([m for c in partition if not c.dead for m in c.members], dtype=np.int64)
+    labels = partition.labels[live]
+    if not 2 <= len(np.unique(labels)) < len(live):
+        return None
+    return float(silhouette_score(_rows(activations, layer, magnitude=False)[live], labels))
+
+
+def _partition(
+    network: Network,
+    activations: Activations,
+    layer: str,
+    recipe: Recipe,
+    given: Clusterer | Recipe | str | None,
+    locked: Partition | None,
+) -> Partition:
+    n = activations[layer].n_units
+    if layer == network.hosts[network.output]:
+        return _one_each(network, n)
+    kept = [c for c in locked if c.locked] if locked is not None else []
+    held = np.zeros(n, bool)
+    for c in kept:
+        held[list(c.members)] = True
+    dead = dead_units(network, activations, layer) & ~held
+    free = np.flatnonzero(~held & ~dead)
+    rows = _rows(activations, layer, recipe.magnitude)
+    parts: list[tuple[NDArray[np.int64], str]] = []
+    if len(free):
+        labels = _labels(rows[free], recipe, given, sum(not c.dead for c in kept), layer)
+        parts = [(free[labels == label], "" if label >= 0 else "other") for label in np.unique(labels)]
+        if len(parts) == 1:
+            parts = [(free, "")]
+    return _numbered(parts, np.flatnonzero(dead), kept, rows)
+
+
+def dead_units(network: Network, activations: Activations, layer: str) -> NDArray[np.bool_]:
+    """Which units never fired behind a rectifier, (n_units,); none where no sample was read."""
+    if not network[layer].rectified or activations.n_samples == 0:
+        return np.zeros(activations[layer].n_units, bool)
+    return np.asarray(activations[layer].fired == 0)
+
+
+def _one_each(network: Network, n: int) -> Partition:
+    names = network.classes if len(network.classes) == n else tuple(f"output {i}" for i in range(n))
+    return Partition(tuple(Cluster(i, (i,), name=name) for i, name in enumerate(names)))
+
+
+def _rows(activations: Activations, layer: str, magnitude: bool) -> NDArray[np.float64]:
+    """Finite features; with one group of samples nothing is selective, so strength decides."""
+    rows = np.nan_to_num(profiles(activations, layer, magnitude), nan=0.0, posinf=0.0, neginf=0.0)
+    if not magnitude and not rows.any():
+        rows = np.nan_to_num(profiles(activations, layer, magnitude=True), nan=0.0, posinf=0.0, neginf=0.0)
+    return rows
+
+
+def _labels(
+    rows: NDArray[np.float64], recipe: Recipe, given: Clusterer | Recipe | str | None, n_kept: int, layer: str
+) -> NDArray[np.int64]:
+    """A label for each row; −1 for what the clusterer calls noise."""
+    distinct = len(np.unique(rows.round(9), axis=0))
+    if distinct < 2:
+        return np.zeros(len(rows), np.int64)
+    estimator = clusterer_of(recipe, len(rows), like=given if not isinstance(given, (str, Recipe)) else None)
+    if takes_k(estimator):
+        k = (recipe.k or default_k(len(rows))) - (n_kept if recipe.k else 0)
+        estimator.set_params(n_clusters=min(max(k, 1), distinct))
+    if rows.shape[1] > MANY_CLASSES:
+        n_components = min(N_COMPONENTS, *rows.shape)
+        rows = PCA(n_components, random_state=recipe.seed).fit_transform(rows)
+    if isinstance(estimator, MeanShift) and estimator.bandwidth is None:
+        estimator.set_params(bandwidth=_bandwidth(rows))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a degenerate layer is no news to the user
+            return np.asarray(estimator.fit_predict(rows), dtype=np.int64)
+    except ValueError as error:
+        raise InvalidValue(
+            f"The clusterer of {layer} must be able to cluster {len(rows)} neurons; got {recipe}, which says: {error}"
+        ) from error
+
+
+def _bandwidth(rows: NDArray[np.float64]) -> float:
+    """scikit-learn's estimate, or the median distance where many equal rows or very few make it vanish."""
+    found = float(estimate_bandwidth(rows, quantile=0.3))
+    if found > 0:
+        return found
+    apart = pairwise_distances(rows)
+    return float(np.median(apart[apart > 0]))
+
+
+def _numbered(
+    parts: Iterable[tuple[NDArray[np.int64], str]],
+    dead: NDArray[np.int64],
+    kept: list[Cluster],
+    rows: NDArray[np.float64],
+) -> Partition:
+    """Largest first, then by best class, then by smallest member; the dead last. New ids avoid the kept ones."""
+    new = [Cluster(-1, tuple(int(m) for m in members), name=name) for members, name in parts]
+    if len(dead):
+        new.append(Cluster(-1, tuple(int(m) for m in dead), dead=True))
+
+    def place(c: Cluster) -> tuple[Any, ...]:
+        best = int(np.argmax(rows[list(c.members)].sum(0)))
+        return c.dead, -len(c), best, min(c.members)
+
+    taken = {c.id for c in kept}
+    ids = (i for i in range(len(new) + len(kept)) if i not in taken)
+    found = []
+    for c in sorted([*kept, *new], key=place):
+        found.append(c if c.id >= 0 else Cluster(next(ids), c.members, name=c.name, dead=c.dead))
+    return Partition(tuple(found))
