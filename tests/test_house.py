@@ -109,6 +109,20 @@ def test_the_citation_names_the_version_of_the_package() -> None:
     assert f"\nversion: {cnnvis.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
+def test_the_scripts_are_shell_that_parses() -> None:
+    scripts = [ROOT / "scripts" / name for name in ("run", "test", "check", "environment.sh")] + [ROOT / ".ci" / "run"]
+    assert [path.name for path in scripts if subprocess.run(["bash", "-n", path], check=False).returncode] == []
+
+
+def test_every_measurement_of_the_bench_exists() -> None:
+    bench = ast.parse((ROOT / "scripts" / "bench.py").read_text(encoding="utf-8"))
+    tables = [node.value for node in bench.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)]
+    for place in ast.literal_eval(tables[0]).values():
+        module, _, function = place.partition(":")
+        names = [name.split()[1] for name, _ in functions(ROOT / "scripts" / "benchmarks" / f"{module}.py")]
+        assert function in names
+
+
 def test_the_scripts_for_people_can_be_started() -> None:
     starters = [ROOT / "scripts" / name for name in ("run", "test", "check")] + [ROOT / ".ci" / "run"]
     assert [path.name for path in starters if not path.stat().st_mode & 0o100] == []
