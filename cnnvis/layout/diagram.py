@@ -16,7 +16,7 @@ Key = tuple[str | int, ...]
 """("cluster", layer, id), ("column", name), ("class", index), ("classes",), ("unit", layer, index) or
 ("link", *source key, *sink key): stable from draw to draw, so that a painter can animate what moved."""
 
-Pictures = Callable[[int], NDArray[np.uint8]]
+Pictures = Callable[[int], NDArray[np.uint8] | None]
 
 EVER: tuple[float, float] = (0.0, float("inf"))
 
@@ -86,7 +86,7 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One line of text in a box, vertically centred; `size` in pixels. Painters measure and elide it, layout never does."""
+    """One line of text in a box, vertically centred; `size` in pixels. Painters measure and elide, layout never does."""
 
     text: str
     box: Box
@@ -136,6 +136,14 @@ class Face:
     tooltip: str = ""
     framed: bool = True
     waiting: bool = False
+
+    def shows_as(self, other: Face) -> bool:
+        """Whether both look the same."""
+        return self is other or (
+            (self.w, self.h, self.title, self.tooltip, self.framed, self.waiting)
+            == (other.w, other.h, other.title, other.tooltip, other.framed, other.waiting)
+            and self.marks == other.marks
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

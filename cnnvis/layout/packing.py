@@ -144,3 +144,11 @@ def rest_box(packing: Packing) -> Box:
     """The free place at the end of the last row, where "+n" stands; right-aligned to the width."""
     last = packing.boxes[-1]
     return Box(last.right, last.y, max(packing.width - last.right, 0.0), last.h)
+
+
+def grid(n: int, width: float, columns: int, gap: float = 2.0) -> Packing:
+    """n equal squares in rows of `columns` that fill the width exactly; sides are whole pixels."""
+    side = math.floor((width - (columns - 1) * gap) / columns)
+    pitch = (width - side) / (columns - 1) if columns > 1 else 0.0
+    boxes = tuple(Box(round(i % columns * pitch), i // columns * (side + gap), side, side) for i in range(n))
+    return Packing(boxes, width, max((b.bottom for b in boxes), default=0.0))

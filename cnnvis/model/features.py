@@ -34,14 +34,23 @@ def importance(activations: Activations, layer: str) -> NDArray[np.float64]:
     return np.asarray(means / top if top > 0 else np.zeros_like(means))
 
 
-def ranked_members(activations: Activations, layer: str, cluster: Cluster) -> tuple[int, ...]:
-    """The units of a cluster, its representatives first: the medoid of their profiles, then by importance."""
+def ranked_members(
+    activations: Activations, layer: str, cluster: Cluster, weights: NDArray[np.float64] | None = None
+) -> tuple[int, ...]:
+    """The units of a cluster, its representatives first: the medoid of their profiles, then by importance.
+
+    `weights` are the layer's `importance` where the caller has it at hand. Costs O(members · groups).
+    """
     members = np.asarray(cluster.members)
+    weights = importance(activations, layer) if weights is None else weights
+    order = np.argsort(-weights[members], kind="stable")
     if len(members) < 3:
-        order = np.argsort(-importance(activations, layer)[members], kind="stable")
         return tuple(int(u) for u in members[order])
-    rows = profiles(activations, layer)[members]
+    present = activations.present
+    means = activations[layer].total[members][:, present] / activations.counts[present]
+    centred = means - means.mean(1, keepdims=True) if means.size else np.zeros((len(members), 1))
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    rows = np.divide(centred, length, out=np.zeros_like(centred), where=length > 1e-12 * max(length.max(), 1e-300))
     medoid = int(np.argmax(rows @ rows.sum(0)))
-    order = np.argsort(-importance(activations, layer)[members], kind="stable")
     rest = [int(members[i]) for i in order if i != medoid]
     return (int(members[medoid]), *rest)

@@ -1,0 +1,120 @@
+"""The last column: which classes are shown, and what stands on their cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnvis.layout.diagram import FAINT, MUTED, Box, Face, Ink, Label, Mark, Rect
+from cnnvis.layout.faces import AWAY, COLOURED_CLASSES, NEAR, PAD
+from cnnvis.model.activations import Activations
+
+SHOWN = 40
+"""How many classes have a card of their own before the rest shares one."""
+ROOMY = 16
+"""Up to so many classes get a card of two lines."""
+WIDTH, NARROW = 112.0, 152.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The classes with a card, by index, in the order of the network; `rest` share one card."""
+
+    shown: tuple[int, ...]
+    rest: int
+
+    def __len__(self) -> int:
+        return len(self.shown)
+
+
+def choose(
+    n_classes: int, activations: Activations | None, strength: NDArray[np.float64] | None, chosen: int | None
+) -> Outputs:
+    """The classes worth a card: all up to SHOWN, else those with most samples, then with the strongest edges.
+
+    `strength` (n_classes,) ≥ 0 is the strongest edge of each; the chosen class is always among them.
+    """
+    if n_classes <= SHOWN:
+        return Outputs(tuple(range(n_classes)), 0)
+    counts = np.zeros(n_classes)
+    if activations is not None and len(activations.counts) == n_classes:
+        counts = activations.counts
+    edges = strength if strength is not None else np.zeros(n_classes)
+    wanted = np.lexsort((np.arange(n_classes), -edges, -counts))
+    if chosen is not None:
+        wanted = np.concatenate([[chosen], wanted[wanted != chosen]])
+    shown = tuple(sorted(int(i) for i in wanted[:SHOWN]))
+    return Outputs(shown, n_classes - SHOWN)
+
+
+def class_face(index: int, classes: tuple[str, ...], activations: Activations | None, n_shown: int) -> Face:
+    """The card of one class: its colour where there are few, its name, its accuracy."""
+    name = classes[index]
+    second, told = _told(index, classes, activations)
+    coloured = len(classes) <= COLOURED_CLASSES
+    tooltip = name + (f"\n{told}" if told else "")
+    if n_shown > ROOMY:
+        return _narrow(index, name, second, tooltip)
+    marks: list[Mark] = []
+    left = PAD
+    if coloured:
+        marks.append(Rect(Box(PAD, 8, 6, 28), Ink("class", index), radius=2))
+        left = 22.0
+    inner = WIDTH - PAD - left
+    two = bool(second)
+    marks.append(Label(name, Box(left, 5 if two else 13, inner, 18), 13, bold=True, elide="middle", zoom=NEAR))
+    if two:
+        marks.append(Label(second, Box(left, 22, inner, 16), 11, MUTED, zoom=NEAR))
+    marks.append(Label(name, Box(left, 8, inner, 28), 20, bold=True, elide="end", zoom=AWAY))
+    return Face(WIDTH, 44.0, tuple(marks), name, tooltip)
+
+
+def _narrow(index: int, name: str, second: str, tooltip: str) -> Face:
+    """One line: the name and, at the right, the figure."""
+    right = 46.0 if second else 0.0
+    marks: list[Mark] = [Label(name, Box(PAD, 4, NARROW - 2 * PAD - right, 16), 12, elide="middle", zoom=NEAR)]
+    if second:
+        box = Box(NARROW - PAD - right + 4, 4, right - 4, 16)
+        marks.append(Label(second, box, 11, MUTED, align="right", elide="none", zoom=NEAR))
+    marks.append(Label(name, Box(PAD, 2, NARROW - 2 * PAD, 20), 18, elide="end", zoom=AWAY))
+    return Face(NARROW, 24.0, tuple(marks), name, tooltip)
+
+
+def rest_face(rest: int, n_shown: int) -> Face:
+    """The card that stands for all classes without one."""
+    width, height = (NARROW, 24.0) if n_shown > ROOMY else (WIDTH, 44.0)
+    text = f"+{rest:,} more classes"
+    box = Box(PAD, 0, width - 2 * PAD, height)
+    told = f"{rest:,} classes with fewer samples or weaker edges"
+    return Face(width, height, (Label(text, box, 11, MUTED, elide="none"),), text, told, framed=False)
+
+
+def _told(index: int, classes: tuple[str, ...], activations: Activations | None) -> tuple[str, str]:
+    """The figure on a card and the sentence behind it; empty where there is none."""
+    if activations is None:
+        return "", ""
+    accuracy = activations.samples.accuracy_of(index)
+    if accuracy is not None:
+        n = int((activations.samples.read & (activations.samples.labels == index)).sum())
+        return f"{100 * accuracy:.0f} %", f"{100 * accuracy:.1f} % of {n:,} samples are predicted right"
+    if activations.kind in ("class", "prediction") and len(activations.counts) == len(classes):
+        n = int(activations.counts[index])
+        if activations.kind == "class":
+            return ("no samples", "no samples of this class") if n == 0 else (f"{n:,}", f"{n:,} samples")
+        return f"{n:,} samples" if n != 1 else "1 sample", f"predicted for {n:,} samples"
+    return "", ""
+
+
+def waiting_class(name: str, index: int, n_classes: int, n_shown: int) -> Face:
+    """The card of a class while nothing is known of it."""
+    if n_shown > ROOMY:
+        return Face(NARROW, 24.0, (Label(name, Box(PAD, 4, NARROW - 2 * PAD, 16), 12, MUTED, elide="middle"),), name)
+    chip = Ink("class", index) if n_classes <= COLOURED_CLASSES else FAINT
+    marks: tuple[Mark, ...] = (
+        Rect(Box(PAD, 8, 6, 28), chip, radius=2),
+        Label(name, Box(22, 5, WIDTH - 30, 18), 13, MUTED, True, elide="middle"),
+        Rect(Box(22, 26, 32, 8), FAINT, radius=2),
+    )
+    return Face(WIDTH, 44.0, marks, name, waiting=True)

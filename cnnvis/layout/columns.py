@@ -1,0 +1,176 @@
+"""What stands in each column of the picture: the shown layers of every group, and the classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnvis.layout.classes import NARROW, ROOMY, WIDTH, Outputs, choose, class_face, rest_face, waiting_class
+from cnnvis.layout.diagram import BORDER, MUTED, Box, Face, Key, Label, Mark, Rect
+from cnnvis.layout.faces import AWAY, NEAR, cluster_face, style_for, waiting_face
+from cnnvis.layout.links import blocks, singles
+from cnnvis.layout.readings import read, table
+from cnnvis.model.activations import Activations
+from cnnvis.model.analysis import Analysis
+from cnnvis.model.groups import Group
+from cnnvis.model.network import Layer, Network
+from cnnvis.model.partition import Partition
+from cnnvis.model.session import Session
+
+HEADER = 44.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Content:
+    """One column before it has a place: its header and its cards, in the order of the analysis.
+
+    `partition` is that of its layer, None while it is unknown; `outputs` are set for the column of classes.
+    """
+
+    key: Key
+    layer: str
+    group: int
+    header: Face
+    cards: tuple[tuple[Key, Face], ...]
+    partition: Partition | None = None
+    outputs: Outputs | None = None
+
+    @property
+    def width(self) -> float:
+        return max([self.header.w, *(face.w for _, face in self.cards)])
+
+
+def contents(session: Session) -> list[Content]:
+    """The columns of a session from left to right."""
+    analysis = session.analysis
+    found: list[Content] = []
+    for group in analysis.groups:
+        layers = shown_layers(analysis, group, session.activations, group.name in session.look.expanded)
+        for place, layer in enumerate(layers):
+            if layer.name == analysis.network.output and has_classes(analysis.network):
+                continue
+            several = len(layers) > 1 or group.name in session.look.expanded
+            found.append(_layer_column(session, group, layer, place == 0 if several else None))
+    if has_classes(analysis.network):
+        found.append(_class_column(session))
+    return found
+
+
+def has_classes(network: Network) -> bool:
+    """Whether each unit of the output has a name, so that it can stand as a class."""
+    return bool(network.classes) and network[network.output].n_units == len(network.classes)
+
+
+def shown_layers(
+    analysis: Analysis, group: Group, activations: Activations | None, expanded: bool
+) -> tuple[Layer, ...]:
+    """The representative layer of a group; all layers with neurons of an expanded one, those that are recorded."""
+    network = analysis.network
+    if not expanded:
+        return (network[group.representative],)
+    recorded = activations.layers if activations is not None else {}
+    return tuple(
+        layer
+        for layer in (network[name] for name in group.layers)
+        if layer.name == group.representative
+        or (layer.n_units > 0 and (layer.name in recorded or layer.role == "compute"))
+    )
+
+
+def _layer_column(session: Session, group: Group, layer: Layer, first: bool | None) -> Content:
+    """The column of one layer; `first` says whether it opens an expanded group, None for a closed one."""
+    style = style_for(layer.n_units)
+    partition = session.analysis.clusters.get(layer.name)
+    activations = session.activations
+    header = _layer_header(session.analysis.network, group, layer, style.width, first)
+    key: Key = ("column", layer.name)
+    if partition is None:
+        n = min(int(np.clip(round(np.sqrt(layer.n_units / 2)), 4, 16)), max(layer.n_units, 1))
+        cards = [(("cluster", layer.name, i), waiting_face(style)) for i in range(n)]
+        return Content(key, layer.name, group.id, header, tuple(cards))
+    if activations is None or layer.name not in activations.layers:
+        cards = [
+            (("cluster", layer.name, c.id), waiting_face(style, c.title, 1 if len(c) <= style.columns else 2))
+            for c in partition
+        ]
+        return Content(key, layer.name, group.id, header, tuple(cards), partition)
+    reading = read(activations, layer, picture_size(session.analysis.network))
+    rows = table(activations)
+    faces: list[tuple[Key, Face]] = []
+    for cluster in partition:
+        opened = (layer.name, cluster.id) in session.look.opened
+        face = cluster_face(reading, cluster, style, activations.groups, opened=opened, table=rows)
+        faces.append((("cluster", layer.name, cluster.id), face))
+    return Content(key, layer.name, group.id, header, tuple(faces), partition)
+
+
+def picture_size(network: Network) -> tuple[int, int] | None:
+    """Height and width of the pictures as the network sees them; None where its input is no picture."""
+    shape = network.inputs[0].shape if network.inputs else ()
+    return (shape[-2], shape[-1]) if len(shape) == 3 else None
+
+
+def _layer_header(network: Network, group: Group, layer: Layer, width: float, first: bool | None) -> Face:
+    """Name and size above a column; columns of an expanded group share a rule, its name stands on the first."""
+    units = f"{layer.n_units:,} neuron{'' if layer.n_units == 1 else 's'}"
+    if first is None:
+        n = sum(network[name].role == "compute" for name in group.layers) or len(group.layers)
+        second = f"{n} layer{'' if n == 1 else 's'} · {units}"
+    else:
+        second = f"{layer.kind} · {units}"
+    told = f"{layer.name}\n{layer.kind}, {'×'.join(map(str, layer.shape))}"
+    if group.name != layer.name:
+        told += f"\ngroup {group.name}"
+    return header_face(layer.name, second, width, told, group.name if first else "", first is not None)
+
+
+def header_face(
+    title: str, second: str, width: float, tooltip: str = "", group: str = "", ruled: bool = False
+) -> Face:
+    """The two lines above a column."""
+    marks: list[Mark] = []
+    if ruled:
+        marks.append(Rect(Box(0, 0, width, 2), BORDER))
+    if group:
+        marks.append(Label(group.upper(), Box(0, 2, width, 10), 9, MUTED, True, elide="middle", zoom=NEAR))
+    marks.append(Label(title, Box(0, 11, width, 18), 13, bold=True, elide="middle", zoom=NEAR))
+    marks.append(Label(second, Box(0, 28, width, 16), 11, MUTED, zoom=NEAR))
+    marks.append(Label(title, Box(0, 12, width, 30), 24, bold=True, elide="middle", zoom=AWAY))
+    return Face(width, HEADER, tuple(marks), title, tooltip, framed=False)
+
+
+def _class_column(session: Session) -> Content:
+    network, activations = session.analysis.network, session.activations
+    strength = _class_strength(session) if len(network.classes) > ROOMY else None
+    outputs = choose(len(network.classes), activations, strength, session.look.chosen)
+    n = len(outputs) + (outputs.rest > 0)
+    cards: list[tuple[Key, Face]] = []
+    for index in outputs.shown:
+        if activations is None:
+            face = waiting_class(network.classes[index], index, len(network.classes), n)
+        else:
+            face = class_face(index, network.classes, activations, n)
+        cards.append((("class", index), face))
+    if outputs.rest:
+        cards.append((("class", "rest"), rest_face(outputs.rest, n)))
+    width = NARROW if n > ROOMY else WIDTH
+    header = header_face("classes", f"{len(network.classes):,}", width, f"The output, {network.output}")
+    group = next((g.id for g in session.analysis.groups if network.output in g.layers), -1)
+    return Content(("classes",), network.output, group, header, tuple(cards), None, outputs)
+
+
+def _class_strength(session: Session) -> np.ndarray | None:
+    """The strongest edge into each class, (n_classes,); None while the connections are unknown."""
+    network, connections = session.analysis.network, session.connections
+    if connections is None:
+        return None
+    best = np.zeros(len(network.classes))
+    for source, sink in connections.pairs:
+        partition = session.analysis.clusters.get(source)
+        if sink == network.output and partition is not None:
+            positive, negative = blocks(connections, source, sink, partition, singles(len(network.classes)))
+            best = np.maximum(best, (positive + negative).max(0))
+    return best
+
+

@@ -1,0 +1,234 @@
+"""The picture of a session: columns of cards, ordered, placed and joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnvis.layout.classes import ROOMY
+from cnnvis.layout.columns import HEADER, Content, contents, has_classes
+from cnnvis.layout.diagram import EXCITE, INHIBIT, Box, Card, Column, Diagram, Entry, Face, Ink, Key, Link
+from cnnvis.layout.faces import COLOURED_CLASSES
+from cnnvis.layout.layered import LayeredEdge, Order, order_columns, stacked
+from cnnvis.layout.links import Bundle, blocks, drawn_pairs, kept, singles
+from cnnvis.layout.routes import MARGIN, STEP, Wire, route, width_of
+from cnnvis.model.analysis import Analysis
+from cnnvis.model.groups import Group
+from cnnvis.model.network import Network
+from cnnvis.model.session import Look, Session
+
+EDGE = 24.0
+"""The empty border of the picture."""
+GAP = 8.0
+"""Between a header and the highest card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """One edge that is drawn: column and card at both ends, its two parts and its strength."""
+
+    source: tuple[int, int]
+    sink: tuple[int, int]
+    positive: float
+    negative: float
+    strength: float
+
+
+def draw(session: Session, *, look: Look | None = None, previous: Diagram | None = None) -> Diagram:
+    """The picture of a session, as far as it is known: grey cards stand for what is still being computed.
+
+    `look` overrides the session's own. With the `previous` diagram cards keep their order and only new ones look
+    for the best place, and cards on which nothing changed are the same objects; without it the order is found
+    anew. Costs some milliseconds for a few hundred cards whose faces are known; a face is composed once for each
+    cluster and responses.
+    """
+    if look is not None:
+        session = session.with_look(look)
+    columns = contents(session)
+    joints = _joints(session, columns)
+    orders = _orders(columns, joints, previous)
+    joints, columns = _reordered(columns, joints, orders)
+    boxes, headers, height = _places(columns, joints)
+    cards, drawn = _cards(columns, boxes, headers, previous)
+    links = _links(columns, boxes, joints, headers)
+    right = max((h.right for h in headers), default=EDGE)
+    network = session.analysis.network
+    return Diagram(
+        columns=drawn,
+        cards=cards,
+        links=links,
+        width=right + EDGE,
+        height=height,
+        classes=network.classes if has_classes(network) else (),
+        caption=caption(session),
+        legend=legend(network, bool(links)),
+        pictures=session.picture,
+    )
+
+
+def skeleton(network: Network, groups: Sequence[Group]) -> Diagram:
+    """The picture before anything is known but the network: every column with grey cards."""
+    return draw(Session(Analysis(network, tuple(groups), {}, {})))
+
+
+def _joints(session: Session, columns: Sequence[Content]) -> list[Joint]:
+    """The edges to draw, in the analysis' order of cards."""
+    connections = session.connections
+    if connections is None:
+        return []
+    network = session.analysis.network
+    places = {c.layer: k for k, c in enumerate(columns) if c.partition is not None or c.outputs is not None}
+    bundles: list[Bundle] = []
+    for source, sink in drawn_pairs(network, connections.pairs, places):
+        left, right = columns[places[source]], columns[places[sink]]
+        if left.partition is None:
+            continue
+        if right.outputs is not None:
+            parts = blocks(connections, source, sink, left.partition, singles(len(network.classes)))
+            shown = list(right.outputs.shown)
+            positive, negative = parts[0][:, shown], parts[1][:, shown]
+        elif right.partition is not None:
+            positive, negative = blocks(connections, source, sink, left.partition, right.partition)
+        bundles.append(Bundle(places[source], places[sink], positive, negative))
+    joints = []
+    for bundle, mask in zip(bundles, kept(bundles, session.look.share)):
+        strength = bundle.strength
+        for i, j in zip(*(axis.tolist() for axis in np.nonzero(mask))):
+            plus, minus, whole = (float(m[i, j]) for m in (bundle.positive, bundle.negative, strength))
+            joints.append(Joint((bundle.source, i), (bundle.sink, j), plus, minus, whole))
+    return joints
+
+
+def _orders(columns: Sequence[Content], joints: Sequence[Joint], previous: Diagram | None) -> tuple[Order, ...]:
+    """For each column its cards from top to bottom. Classes keep the order of the network."""
+    sizes = [len(c.cards) for c in columns]
+    edges: list[LayeredEdge] = [(*j.source, *j.sink, 0.05 + j.strength) for j in joints]
+    fixed = {k for k, c in enumerate(columns) if c.outputs is not None}
+    before = {c.key: c.cards for c in previous.columns} if previous is not None else {}
+    starts, free = [], []
+    for column in columns:
+        start, new = _warm([key for key, _ in column.cards], before.get(column.key, ()))
+        starts.append(start)
+        free.append(new)
+    if all(f.all() for f in free):
+        return order_columns(sizes, edges, fixed=fixed)
+    return order_columns(sizes, edges, start=starts, fixed=fixed, free=free)
+
+
+def _warm(keys: Sequence[Key], before: Sequence[Key]) -> tuple[Order, NDArray[np.bool_]]:
+    """The order to start from and which cards are new; all of them where less than half stayed.
+
+    A new card starts right below the one before it in the analysis: where a split leaves it.
+    """
+    rank = {key: place for place, key in enumerate(before)}
+    stayed = [key in rank for key in keys]
+    if 2 * sum(stayed) < len(keys) or not keys:
+        return np.arange(len(keys)), np.ones(len(keys), bool)
+    weight: list[float] = []
+    for key, known in zip(keys, stayed):
+        above = weight[-1] if weight else -1.0
+        weight.append(float(rank[key]) if known else above + 1e-3)
+    return np.argsort(np.array(weight), kind="stable").astype(np.int64), ~np.array(stayed)
+
+
+def _reordered(
+    columns: Sequence[Content], joints: Sequence[Joint], orders: Sequence[Order]
+) -> tuple[list[Joint], list[Content]]:
+    """The same columns and joints with the cards in their drawn order."""
+    slots = [np.argsort(order) for order in orders]
+
+    def moved(end: tuple[int, int]) -> tuple[int, int]:
+        return end[0], int(slots[end[0]][end[1]])
+
+    turned = [
+        Content(c.key, c.layer, c.group, c.header, tuple(c.cards[i] for i in order), c.partition, c.outputs)
+        for c, order in zip(columns, orders)
+    ]
+    joined = [Joint(moved(j.source), moved(j.sink), j.positive, j.negative, j.strength) for j in joints]
+    return joined, turned
+
+
+def _places(columns: Sequence[Content], joints: Sequence[Joint]) -> tuple[list[list[Box]], list[Box], float]:
+    """The boxes of the cards and headers, and the height of the picture."""
+    tight = [8.0 if c.outputs is not None and len(c.cards) > ROOMY else 12.0 for c in columns]
+    need = [sum(f.h for _, f in c.cards) + gap * (len(c.cards) - 1) for c, gap in zip(columns, tight)]
+    room = 8.0 * np.ceil(max(need, default=0.0) / 8.0)
+    skips = sum(j.sink[0] - j.source[0] > 1 for j in joints)
+    around = 8.0 * np.ceil((MARGIN + STEP * min(skips, 8)) / 8.0) if skips else 0.0
+    top = EDGE - GAP + HEADER + GAP + around
+    lane = float(np.clip(8.0 * round(0.09 * room / 8.0), 56.0, 176.0))
+    boxes, headers, x = [], [], EDGE
+    for column, gap in zip(columns, tight):
+        tops = stacked([f.h for _, f in column.cards], room, least=gap)
+        boxes.append([Box(x, top + y, face.w, face.h) for y, (_, face) in zip(tops, column.cards)])
+        headers.append(Box(x, EDGE - GAP, column.width, HEADER))
+        x += column.width + lane
+    return boxes, headers, float(top + room + around + EDGE)
+
+
+def _cards(
+    columns: Sequence[Content], boxes: Sequence[Sequence[Box]], headers: Sequence[Box], previous: Diagram | None
+) -> tuple[tuple[Card, ...], tuple[Column, ...]]:
+    """The placed cards, and the columns they stand in; what did not change is taken from the previous diagram."""
+
+    def card(key: Key, box: Box, face: Face) -> Card:
+        old = previous.find(key) if previous is not None else None
+        if not isinstance(old, Card) or not old.face.shows_as(face):
+            return Card(key, box, face)
+        return old if old.box == box else Card(key, box, old.face)
+
+    cards, drawn = [], []
+    for column, places, place in zip(columns, boxes, headers):
+        cards += [card(key, box, face) for (key, face), box in zip(column.cards, places)]
+        header = card(column.key, place, column.header)
+        layer = column.layer if column.outputs is None else ""
+        drawn.append(Column(column.key, header, tuple(key for key, _ in column.cards), layer, column.group))
+    return tuple(cards), tuple(drawn)
+
+
+def _links(
+    columns: Sequence[Content], boxes: Sequence[Sequence[Box]], joints: Sequence[Joint], headers: Sequence[Box]
+) -> tuple[Link, ...]:
+    """The routed links, the weakest first, so that the strongest are painted last."""
+    joints = sorted(joints, key=lambda j: (j.strength, j.source, j.sink))
+    wires = [
+        Wire(j.source[0], j.sink[0], boxes[j.source[0]][j.source[1]], boxes[j.sink[0]][j.sink[1]], width_of(j.strength))
+        for j in joints
+    ]
+    bands = [(min((b.y for b in c), default=0.0), max((b.bottom for b in c), default=0.0)) for c in boxes]
+    sides = [(h.x, h.right) for h in headers]
+    links = []
+    for joint, wire, points in zip(joints, wires, route(wires, bands, sides)):
+        source = columns[joint.source[0]].cards[joint.source[1]][0]
+        sink = columns[joint.sink[0]].cards[joint.sink[1]][0]
+        key: Key = ("link", *source, *sink)
+        links.append(
+            Link(key, source, sink, points, joint.positive, joint.negative, joint.strength, wire.width)
+        )
+    return tuple(links)
+
+
+def legend(network: Network, signs: bool) -> tuple[Entry, ...]:
+    """What the colours mean: the two signs, and the classes where each has one of its own."""
+    entries = [Entry("excites", EXCITE, "line"), Entry("inhibits", INHIBIT, "line")] if signs else []
+    if has_classes(network) and len(network.classes) <= COLOURED_CLASSES:
+        entries += [Entry(name, Ink("class", i), "square") for i, name in enumerate(network.classes)]
+    return tuple(entries)
+
+
+def caption(session: Session) -> str:
+    """The sentence below a printed figure: what was run over what, and what the edges are."""
+    network, activations = session.analysis.network, session.activations
+    parts = [network.name]
+    if activations is not None:
+        parts[0] += f" on {activations.n_samples:,} samples"
+        if activations.samples.accuracy is not None:
+            parts[0] += f", accuracy {100 * activations.samples.accuracy:.1f} %"
+        parts.append("Columns are groups of layers, cards are clusters of neurons with what drives them most")
+    if session.connections is not None:
+        share = f"the strongest {100 * session.look.share:.0f} % and each cluster's strongest"
+        parts.append(f"Edges: {session.connections.mode}, {share}; blue excites, orange inhibits")
+    return ". ".join(parts) + "."
