@@ -166,6 +166,7 @@ def make(name: str, seed: int) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     weights = {k: v.contiguous() for k, v in model.state_dict().items()}
     save_file(weights, FOLDER / f"{name}.safetensors", metadata=words)
+    (FOLDER / f"{name}.safetensors").chmod(0o644)
     table = FOLDER / "accuracies.json"
     known = json.loads(table.read_text()) if table.exists() else {}
     known[name] = {**found, "fresh_scenes": 1000, "scenes_seed": FRESH, "seed": seed, "recipe": repr(recipe)}
