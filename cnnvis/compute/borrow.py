@@ -76,7 +76,8 @@ def borrowed(model: nn.Module) -> Iterator[nn.Module]:
     lazy = [name for name, p in model.named_parameters() if is_lazy(p)]
     if lazy:
         raise InvalidValue(
-            f"A network's parameters must be initialised; got the lazy {lazy[0]!r}. Run it once or load its weights first."
+            f"A network's parameters must be initialised; got the lazy {lazy[0]!r}. "
+            "Run it once or load its weights first."
         )
     with _lock:
         loan = _loans.get(id(model))

@@ -51,13 +51,16 @@ _SPELLINGS = {
 
 # Functions that never give a tensor of data: they are neither named nor counted.
 _SILENT = frozenset(
-    "__get__ __set__ __len__ __bool__ __int__ __float__ __index__ __contains__ __format__ __repr__ __hash__ size dim numel "
-    "ndimension item tolist numpy stride storage_offset is_contiguous is_floating_point is_complex is_same_size "
-    "element_size get_device data_ptr untyped_storage equal allclose _set_grad_enabled set_grad_enabled is_grad_enabled "
-    "register_hook requires_grad_ is_nonzero __dlpack__ __array__ broadcast_shapes result_type promote_types".split()
+    "__get__ __set__ __len__ __bool__ __int__ __float__ __index__ __contains__ __format__ __repr__ __hash__ size dim "
+    "numel ndimension item tolist numpy stride storage_offset is_contiguous is_floating_point is_complex is_same_size "
+    "element_size get_device data_ptr untyped_storage equal allclose _set_grad_enabled set_grad_enabled "
+    "is_grad_enabled register_hook requires_grad_ is_nonzero __dlpack__ __array__ broadcast_shapes result_type "
+    "promote_types".split()
 )
 # Functions through which values leave the world of tensors, and with them what the program does next.
-READERS = frozenset("__bool__ __int__ __float__ __index__ __contains__ item tolist numpy is_nonzero equal allclose nonzero __array__".split())
+READERS = frozenset(
+    "__bool__ __int__ __float__ __index__ __contains__ item tolist numpy is_nonzero equal allclose nonzero __array__".split()
+)
 
 _spoken: dict[str, str] = {}
 
@@ -107,7 +110,8 @@ def unwrapped(model: nn.Module) -> nn.Module:
     while True:
         if isinstance(model, torch.jit.ScriptModule):
             raise InvalidValue(
-                "A network must be a torch.nn.Module whose forward is Python; got TorchScript. Load the module it was made from."
+                "A network must be a torch.nn.Module whose forward is Python; got TorchScript. "
+                "Load the module it was made from."
             )
         if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
             model = model.module
@@ -160,5 +164,6 @@ def _swapped(value: Any, old: Tensor | None, new: Tensor) -> Any:
         changed.update({k: _swapped(v, old, new) for k, v in value.items()})
         return changed
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.replace(value, **{f.name: _swapped(getattr(value, f.name), old, new) for f in dataclasses.fields(value)})
+        names = [f.name for f in dataclasses.fields(value)]
+        return dataclasses.replace(value, **{name: _swapped(getattr(value, name), old, new) for name in names})
     return value

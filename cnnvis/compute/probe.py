@@ -19,7 +19,7 @@ the same time.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Any
@@ -27,11 +27,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cnnvis.compute.arguments import arguments
 from cnnvis.compute.borrow import borrowed
-from cnnvis.compute.nodes import primary, unwrapped
-from cnnvis.compute.passes import Pass, Plan, prepared
+from cnnvis.compute.nodes import unwrapped
+from cnnvis.compute.passes import Callbacks, Pass, is_out_of_memory
+from cnnvis.compute.plan import Plan
 from cnnvis.errors import InvalidValue
 from cnnvis.model.network import Network
+
+__all__ = ["Change", "Instead", "Probe", "Run", "Visitor", "held", "is_out_of_memory", "probe", "zeroed"]
 
 Visitor = Callable[[Tensor], None]
 Change = Callable[[Tensor], Tensor]
@@ -45,8 +49,8 @@ class Run:
     """What one run of a network gave.
 
     `output`: what the model returned; None where the run stopped early. `values`: the tensors of the nodes that were
-    asked for by `keep`, `grad` and `cut`, samples first. `leaves`: for each node of `grad` and `cut` the tensor that the network
-    went on with, to differentiate with respect to.
+    asked for by `keep`, `grad` and `cut`, samples first. `leaves`: for each node of `grad` and `cut` the tensor that
+    the network went on with, to differentiate with respect to.
     """
 
     output: Any
@@ -116,21 +120,21 @@ class Probe:
         ModelFailure where the network raises or does not reach a node that was asked for. Errors of callbacks and
         running out of memory (see `is_out_of_memory`) come through as they are.
         """
-        plan = self._plan(
-            tuple(visit), tuple(replace), tuple(instead), tuple(keep), tuple(grad), tuple(cut), tuple(given), tuple(stop_after)
-        )
+        asked = {
+            "visit": tuple(visit), "replace": tuple(replace), "instead": tuple(instead), "given": tuple(given),
+            "keep": tuple(keep), "grad": tuple(grad), "cut": tuple(cut), "stop": tuple(stop_after),
+        }  # fmt: skip
         with borrowed(self.model):
-            arguments = prepared(inputs, self.model, self.network, protect=not plan.lasting("input"))
-            once = Pass(plan, arguments, visit, replace, instead, given)
+            once = Pass(self._plan(asked), arguments(inputs, self.model), Callbacks(visit, replace, instead, given))
             output = once.run()
         return Run(output, MappingProxyType(once.values), MappingProxyType(once.leaves))
 
-    def _plan(self, *asked: tuple[str, ...]) -> Plan:
+    def _plan(self, asked: Mapping[str, tuple[str, ...]]) -> Plan:
         """What a request comes to, remembered: a pass over many batches asks the same each time."""
-        plan = self._plans.get(asked)
-        if plan is None:
-            plan = self._plans[asked] = Plan(self.model, self.network, *asked)
-        return plan
+        key = tuple(asked.values())
+        if key not in self._plans:
+            self._plans[key] = Plan(self.model, self.network, asked)
+        return self._plans[key]
 
     def frontier(self, names: Collection[str]) -> tuple[str, ...]:
         """The nodes whose values suffice to compute everything from `names` on, themselves included, without the input.
@@ -155,7 +159,7 @@ def zeroed(units: Sequence[int], axis: int = 0) -> Change:
 
 
 def held(units: Sequence[int], value: float, axis: int = 0) -> Change:
-    """A change that sets some units of a value to a constant; `axis` is the layer's `unit_axis`, not counting samples."""
+    """A change that sets some units of a value to a constant; `axis` as in `zeroed`."""
     index = torch.as_tensor(list(units), dtype=torch.long)
     if not len(index):
         raise InvalidValue("Units to hold must be at least one; got none.")
@@ -164,11 +168,3 @@ def held(units: Sequence[int], value: float, axis: int = 0) -> Change:
         return tensor.index_fill(axis + 1 if axis >= 0 else axis, index.to(tensor.device), value)
 
     return change
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception means that the device's or the machine's memory is full, so that a smaller batch may work."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text or "not enough memory" in text)

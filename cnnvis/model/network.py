@@ -56,7 +56,8 @@ class Layer:
     part of this one, in order: bias, BatchNorm, activation, dropout. `source`: the qualified class name of the
     module it belongs to. `rectified`: its response is the value of a rectifier, so that "dead" can be said.
     `field`: None where the layer has no spatial axes or sees everything. `batch_axis`: which axis of the node's raw
-    tensor runs over the samples (1 in many recurrent networks; None where none does); the probe puts it first.
+    tensor runs over the samples (1 in many recurrent networks; None where none does), and `parts` how many of its
+    rows belong to one sample (windows of attention; axis 0 of `shape` then); the probe puts samples first.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Layer:
     rectified: bool = False
     field: Field | None = None
     batch_axis: int | None = 0
+    parts: int = 1
 
     @property
     def response(self) -> str:
