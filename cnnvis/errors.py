@@ -33,7 +33,15 @@ class UnreadableSample(CnnvisError, ValueError):
 
 
 class UntrustedCode(CnnvisError, PermissionError):
-    """Opening this would run code that the user did not name."""
+    """Opening this would run code that the user did not name.
+
+    `path` is the file, `digest` its sha256: trusting that sum is the way to open it.
+    """
+
+    def __init__(self, sentence: str, path: str = "", digest: str = "") -> None:
+        super().__init__(sentence)
+        self.path = path
+        self.digest = digest
 
 
 class ModelFailure(CnnvisError, RuntimeError):
