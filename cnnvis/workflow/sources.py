@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnvis.errors import InvalidValue, UnreadableSample
+from cnnvis.errors import InvalidValue, NotConnected, UnreadableSample
 from cnnvis.model.dataset import Dataset
+from cnnvis.model.job import Job
+from cnnvis.model.session import Session
+from cnnvis.progress import Progress, silent
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,7 +37,101 @@ class Sources:
         raise InvalidValue(f"The data set must hold at least one readable sample; {reason}. Check data.source.")
 
 
+def open_sources(job: Job, *, trust: Collection[str] = (), progress: Progress = silent) -> Sources:
+    """The network and the data that a job names, opened. Runs the code that the job names, and no other.
+
+    `trust` adds hashes of files that may run code when opened. Loads torch. Raises a CnnvisError in one sentence.
+    """
+    progress(0, 0, "loading torch")
+    from cnnvis.sources.dataset import open_data, read_classes
+    from cnnvis.sources.networks import open_network
+
+    progress(0, 0, "opening the network")
+    source = job.network
+    trusted = {*source.trust, *trust}
+    model = open_network(source.factory, source.weights, folder=job.folder, trust=trusted)
+    progress(0, 0, "opening the data")
+    data = open_data(job)
+    classes = read_classes(source.classes, job.folder) if source.classes is not None else data.classes
+    return Sources(model, data, tuple(classes))
+
+
 def digest(path: Path) -> str:
     """The sha256 of a file, in hex."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprints(job: Job) -> dict[str, dict[str, str]]:
+    """For the code file and the weights of a job their absolute path and sha256, as far as they are files."""
+    from cnnvis.sources.networks import code_path
+
+    code = code_path(job.network.factory, job.folder)
+    weights = job.path(job.network.weights) if job.network.weights else None
+    found = {}
+    for name, path in (("code", code), ("weights", weights)):
+        if path is not None and path.is_file():
+            found[name] = {"path": str(path.resolve()), "sha256": digest(path)}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What connecting a session to its network would open: shown to the user before anything runs.
+
+    `files` are (what, path, sha256 now or "" where missing, sha256 then); `changed` names those that differ.
+    """
+
+    files: tuple[tuple[str, str, str, str], ...]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(path for _, path, now, _ in self.files if not now)
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        return tuple(path for _, path, now, then in self.files if now and then and now != then)
+
+
+def connection_request(session: Session) -> Request:
+    """The files that `connect_sources` would open, with their hashes now and when the session was made.
+
+    Runs nothing. Raises NotConnected where the session has no job.
+    """
+    job = _job_of(session)
+    then = session.provenance.get("files", {})
+    now = fingerprints(job)
+    rows = []
+    for what in ("code", "weights"):
+        before, found = then.get(what, {}), now.get(what, {})
+        if before or found:
+            path = found.get("path") or before.get("path", "")
+            rows.append((what, path, found.get("sha256", ""), before.get("sha256", "")))
+    return Request(tuple(rows))
+
+
+def connect_sources(session: Session, *, trust: Collection[str] = (), progress: Progress = silent) -> Sources:
+    """The live network and data of a session that was opened from a file. Runs the code that its job names.
+
+    Raises NotConnected where the session has no job, InvalidValue where the network found is another one.
+    """
+    job = _job_of(session)
+    sources = open_sources(job, trust=trust, progress=progress)
+    from cnnvis.workflow.analyze import traced
+
+    network = traced(job, sources, progress)
+    if network.digest != session.analysis.network.digest:
+        raise InvalidValue(
+            f"The network to connect must be the one the session was made with, {session.analysis.network.name}; "
+            f"{job.network.factory} has other layers. Restore the old file or analyse again."
+        )
+    return sources
+
+
+def _job_of(session: Session) -> Job:
+    if session.job is None:
+        raise NotConnected(
+            "The session must know its job to find the network; it was made in a notebook without one. "
+            "Analyse again from a job file to compute more."
+        )
+    return session.job
