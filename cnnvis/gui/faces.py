@@ -1,0 +1,136 @@
+"""Pixmaps of cards, painted in the background and kept at a few zoom levels."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QImage, QPainter, QPixmap
+
+from cnnvis.export.paint import DirectTiles, Manner, Tiles, paint_face, prepare
+from cnnvis.gui.jobs import Jobs
+from cnnvis.layout.diagram import Face, Pictures
+from cnnvis.layout.theme import Theme
+from cnnvis.progress import Progress
+
+_LEVELS = 3
+_KEPT_BYTES = 320_000_000
+_MOST_PIXELS = 6_000_000
+"""Of one card; a card larger than this on the screen is shown slightly soft."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """How large a face was painted: `density` device pixels per diagram pixel, seen at `zoom`."""
+
+    zoom: float
+    density: float
+
+
+def paint_image(face: Face, manner: Manner, tiles: Tiles) -> QImage:
+    """A face on a transparent image; may be called in any thread."""
+    width, height = max(round(face.w * manner.density), 1), max(round(face.h * manner.density), 1)
+    image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    prepare(painter)
+    painter.scale(width / face.w, height / face.h)
+    paint_face(painter, face, manner, tiles)
+    painter.end()
+    return image
+
+
+class FaceStore(QObject):
+    """The pixmaps of a canvas's cards. `painted` says which face has a new one."""
+
+    painted = Signal(object)
+
+    def __init__(self, jobs: Jobs, theme: Theme, family: str = "", parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs = jobs
+        self._manner = Manner(theme, family)
+        self._tiles = DirectTiles(None)
+        self._pictures: Pictures | None = None
+        self._kept: OrderedDict[Face, dict[Level, QPixmap]] = OrderedDict()
+        self._bytes = 0
+        self._wanted: dict[Face, Level] = {}
+
+    @property
+    def manner(self) -> Manner:
+        return self._manner
+
+    def set_theme(self, theme: Theme) -> None:
+        """Paint everything anew in other colours."""
+        self._manner = replace(self._manner, theme=theme)
+        self.clear()
+
+    def set_pictures(self, pictures: Pictures | None) -> None:
+        """Take patches from here."""
+        if pictures is not self._pictures:
+            self._pictures = pictures
+            self._tiles = DirectTiles(pictures, keep=512)
+            self.clear()
+
+    def clear(self) -> None:
+        self.request((), 1.0, 1.0)
+        self._kept.clear()
+        self._bytes = 0
+
+    def best(self, face: Face, density: float) -> QPixmap | None:
+        """The kept pixmap nearest to a density."""
+        levels = self._kept.get(face)
+        if not levels:
+            return None
+        self._kept.move_to_end(face)
+        nearest = min(levels, key=lambda level: abs(level.density - density) - 0.5 * (level.density > density))
+        return levels[nearest]
+
+    def request(self, faces: Iterable[Face], zoom: float, density: float) -> None:
+        """Have exactly these faces painted for a zoom, where they are not yet; forget older wishes."""
+        wanted: dict[Face, Level] = {}
+        for face in faces:
+            most = (_MOST_PIXELS / max(face.w * face.h, 1.0)) ** 0.5
+            level = Level(zoom, min(density, most))
+            if level not in self._kept.get(face, {}):
+                wanted[face] = level
+        before, self._wanted = self._wanted, wanted
+        for face, level in before.items():
+            if wanted.get(face) != level:
+                self._jobs.cancel(("face", face))
+        for face, level in wanted.items():
+            if before.get(face) != level:
+                self._start(face, level)
+
+    def _start(self, face: Face, level: Level) -> None:
+        manner = replace(self._manner, zoom=level.zoom, density=level.density)
+        tiles = self._tiles
+
+        def work(progress: Progress) -> QImage:
+            return paint_image(face, manner, tiles)
+
+        def done(image: QImage) -> None:
+            self._wanted.pop(face, None)
+            self._keep(face, level, QPixmap.fromImage(image))
+            self.painted.emit(face)
+
+        def failed(error: BaseException) -> None:
+            self._wanted.pop(face, None)  # cancelled, or a picture that cannot be read: the card stays as it is
+
+        self._jobs.start(("face", face), work, done, failed, lane="paint")
+
+    def _keep(self, face: Face, level: Level, pixmap: QPixmap) -> None:
+        levels = self._kept.setdefault(face, {})
+        levels[level] = pixmap
+        self._bytes += _size(pixmap)
+        while len(levels) > _LEVELS:
+            self._bytes -= _size(levels.pop(next(iter(levels))))
+        self._kept.move_to_end(face)
+        while self._bytes > _KEPT_BYTES and len(self._kept) > 1:
+            _, gone = self._kept.popitem(last=False)
+            self._bytes -= sum(map(_size, gone.values()))
+
+
+def _size(pixmap: QPixmap) -> int:
+    return pixmap.width() * pixmap.height() * 4

@@ -1,0 +1,262 @@
+"""What lies on the canvas: an item per card, one for all links, one for those that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QImage, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from cnnvis.export.paint import (
+    Manner,
+    colour,
+    extent,
+    paint_face,
+    paint_links,
+    prepare,
+    without_pictures,
+)
+from cnnvis.gui.faces import FaceStore
+from cnnvis.gui.jobs import Jobs
+from cnnvis.layout.diagram import ACCENT, Box, Card, Link
+from cnnvis.layout.theme import ASKED, QUIET
+from cnnvis.progress import Progress
+
+_BELOW, _ABOVE, _CARDS = 0.0, 1.0, 2.0
+_DIMMED = 0.45
+_RIM = 3.0
+_FEW = 160
+"""So many links keep their width even while they move."""
+
+
+def zoom_of(painter: QPainter) -> float:
+    """Screen pixels per diagram pixel."""
+    return painter.worldTransform().m11()
+
+
+def as_box(area: QRectF) -> Box:
+    return Box(area.x(), area.y(), area.width(), area.height())
+
+
+class CardItem(QGraphicsItem):
+    """A card: blits the store's pixmap, or paints a placeholder until there is one."""
+
+    def __init__(self, card: Card, store: FaceStore) -> None:
+        super().__init__()
+        self.card = card
+        self._store = store
+        self._selected = False
+        self._target = False
+        self.setPos(card.box.x, card.box.y)
+        self.setZValue(_CARDS)
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+
+    def show_card(self, card: Card) -> None:
+        """Show another face; the place is up to the animation."""
+        if (card.box.w, card.box.h) != (self.card.box.w, self.card.box.h):
+            self.prepareGeometryChange()
+        self.card = card
+        self.update()
+
+    def mark(self, selected: bool, target: bool = False) -> None:
+        """Outline the card as selected, or as where a dragged neuron would go."""
+        if (selected, target) != (self._selected, self._target):
+            self._selected, self._target = selected, target
+            self.update()
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(-_RIM, -_RIM, self.card.box.w + 2 * _RIM, self.card.box.h + 2 * _RIM)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        zoom = zoom_of(painter)
+        ratio = widget.devicePixelRatioF() if widget is not None else 1.0
+        pixmap = self._store.best(self.card.face, zoom * ratio)
+        if pixmap is None:
+            manner = replace(self._store.manner, zoom=zoom, density=zoom * ratio)
+            prepare(painter)
+            paint_face(painter, self.card.face, manner, without_pictures)
+        else:
+            self._blit(painter, pixmap, zoom, ratio)
+        if self._selected or self._target:
+            self._outline(painter, zoom)
+
+    def _blit(self, painter: QPainter, pixmap: QPixmap, zoom: float, ratio: float) -> None:
+        box = self.card.box
+        exact = abs(pixmap.width() - box.w * zoom * ratio) < 1.0
+        if not exact:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawPixmap(QRectF(0, 0, box.w, box.h), pixmap, QRectF(pixmap.rect()))
+            return
+        # On whole device pixels: a pixmap between them would be resampled and look soft.
+        where = painter.worldTransform().map(QPointF(0, 0))
+        painter.save()
+        painter.resetTransform()
+        pixmap.setDevicePixelRatio(ratio)
+        painter.drawPixmap(QPointF(round(where.x() * ratio) / ratio, round(where.y() * ratio) / ratio), pixmap)
+        painter.restore()
+
+    def _outline(self, painter: QPainter, zoom: float) -> None:
+        box = self.card.box
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = QPen(colour(self._store.manner.theme, ACCENT), 2.0 / zoom)
+        if self._target:
+            pen.setStyle(Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(QRectF(0, 0, box.w, box.h), 4, 4)
+
+
+class _Strokes(QGraphicsItem):
+    """Links painted straight to the screen, culled by box."""
+
+    def __init__(self, store: FaceStore) -> None:
+        super().__init__()
+        self._store = store
+        self._links: tuple[tuple[Link, Box], ...] = ()
+        self._bounds = QRectF()
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        return tuple(link for link, _ in self._links)
+
+    def set_links(self, links: Iterable[Link]) -> None:
+        self.prepareGeometryChange()
+        self._links = tuple((link, extent(link)) for link in links)
+        boxes = [box for _, box in self._links]
+        if boxes:
+            left, top = min(b.x for b in boxes), min(b.y for b in boxes)
+            right, bottom = max(b.right for b in boxes), max(b.bottom for b in boxes)
+            self._bounds = QRectF(left, top, right - left, bottom - top)
+        else:
+            self._bounds = QRectF()
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self._bounds
+
+    def inside(self, area: QRectF) -> list[Link]:
+        box = as_box(area)
+        return [link for link, extent_ in self._links if extent_.overlaps(box)]
+
+
+class AskedLinks(_Strokes):
+    """The links of what is selected or hovered, over the quiet ones."""
+
+    def __init__(self, store: FaceStore) -> None:
+        super().__init__(store)
+        self.setZValue(_ABOVE)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        prepare(painter)
+        paint_links(painter, self.inside(option.exposedRect), self._store.manner, ASKED)
+
+
+class QuietLinks(_Strokes):
+    """All links. At rest an image painted in the background with true width and alpha; thin and opaque beside it.
+
+    Seven hundred wide, translucent curves take a tenth of a second: too long for a frame, short enough for a thread.
+    """
+
+    def __init__(self, store: FaceStore, jobs: Jobs) -> None:
+        super().__init__(store)
+        self._jobs = jobs
+        self._layer: QPixmap | None = None
+        self._area = QRectF()
+        self._dimmed = False
+        self.setZValue(_BELOW)
+
+    def set_links(self, links: Iterable[Link]) -> None:
+        self._layer = None
+        super().set_links(links)
+
+    def forget(self) -> None:
+        """The colours have changed."""
+        self._layer = None
+        self.update()
+
+    def dim(self, dimmed: bool) -> None:
+        """Step back while others are asked for."""
+        if dimmed != self._dimmed:
+            self._dimmed = dimmed
+            self.update()
+
+    def render(self, area: QRectF, zoom: float, ratio: float) -> None:
+        """Have the links inside an area painted finely for a zoom, in the background."""
+        links = self.inside(area)
+        manner = replace(self._store.manner, zoom=zoom, density=zoom * ratio, translucent=True)
+
+        def work(progress: Progress) -> QImage:
+            return links_image(links, manner, area, progress)
+
+        def done(image: QImage) -> None:
+            self._layer, self._area = QPixmap.fromImage(image), area
+            self.update()
+
+        def failed(error: BaseException) -> None:
+            """Cancelled: a newer view is being painted."""
+
+        self._jobs.start(("links", id(self)), work, done, failed, lane="paint")
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        prepare(painter)
+        exposed = option.exposedRect
+        if self._dimmed:
+            painter.setOpacity(painter.opacity() * _DIMMED)
+        if self._layer is None:
+            self._paint_plainly(painter, self.inside(exposed))
+            return
+        if not self._area.contains(exposed.intersected(self._bounds)):
+            painter.save()
+            outside = _minus(exposed, self._area)
+            for strip in outside:
+                painter.setClipRect(strip)
+                self._paint_plainly(painter, self.inside(strip))
+            painter.restore()
+        shown = exposed.intersected(self._area)
+        if not shown.isEmpty():
+            scale = self._layer.width() / self._area.width()
+            origin = shown.topLeft() - self._area.topLeft()
+            part = QRectF(origin.x() * scale, origin.y() * scale, shown.width() * scale, shown.height() * scale)
+            painter.drawPixmap(shown, self._layer, part)
+
+    def _paint_plainly(self, painter: QPainter, links: list[Link]) -> None:
+        width = None if len(links) <= _FEW else 1.0 / zoom_of(painter)
+        paint_links(painter, links, self._store.manner, QUIET, width)
+
+
+def links_image(links: list[Link], manner: Manner, area: QRectF, progress: Progress) -> QImage:
+    """Links on a transparent image of an area; may be called in any thread. Raises Cancelled."""
+    width, height = max(round(area.width() * manner.density), 1), max(round(area.height() * manner.density), 1)
+    image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    try:
+        prepare(painter)
+        painter.scale(width / area.width(), height / area.height())
+        painter.translate(-area.topLeft())
+        for start in range(0, len(ordered := sorted(links, key=lambda link: link.strength)), 32):
+            progress(start, len(ordered), "Painting edges")
+            paint_links(painter, ordered[start : start + 32], manner, QUIET)
+    finally:
+        painter.end()
+    return image
+
+
+def _minus(area: QRectF, hole: QRectF) -> list[QRectF]:
+    """What is left of an area around a hole, as at most four strips."""
+    hole = hole.intersected(area)
+    if hole.isEmpty():
+        return [area]
+    left, right, top, bottom = area.left(), area.right(), hole.top(), hole.bottom()
+    strips = [
+        QRectF(left, area.top(), area.width(), top - area.top()),
+        QRectF(left, bottom, area.width(), area.bottom() - bottom),
+        QRectF(left, top, hole.left() - left, bottom - top),
+        QRectF(hole.right(), top, right - hole.right(), bottom - top),
+    ]
+    return [strip for strip in strips if strip.width() > 0 and strip.height() > 0]
+

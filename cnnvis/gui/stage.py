@@ -1,0 +1,159 @@
+"""The scene behind the canvas: it holds an item per card and lets one diagram become the next."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QRectF, Signal
+from PySide6.QtWidgets import QGraphicsScene
+
+from cnnvis.export.paint import colour
+from cnnvis.gui.faces import FaceStore
+from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.motion import Clock, Transition, cards_of
+from cnnvis.gui.scene import AskedLinks, CardItem, QuietLinks
+from cnnvis.layout.diagram import Diagram, Face, Ink, Key, Link, difference
+from cnnvis.layout.theme import LIGHT, Theme
+
+
+class Stage(QObject):
+    """Shows diagrams in a QGraphicsScene. `stepped` tells how far a transition is (0–1), `arrived` its end."""
+
+    stepped = Signal(float)
+    arrived = Signal()
+
+    def __init__(self, jobs: Jobs, parent: QObject) -> None:
+        super().__init__(parent)
+        self.scene = QGraphicsScene(self)
+        # An index would be rebuilt at every frame of a transition; culling a few hundred items is cheaper.
+        self.scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
+        self._store = FaceStore(jobs, LIGHT, parent=self)
+        self._store.painted.connect(self._face_painted)
+        self._quiet, self._asked = QuietLinks(self._store, jobs), AskedLinks(self._store)
+        self.scene.addItem(self._quiet)
+        self.scene.addItem(self._asked)
+        self._items: dict[Key, CardItem] = {}
+        self._transition: Transition | None = None
+        self._clock = Clock(self._step, self)
+        self._clock.finished.connect(self._end)
+        self.diagram: Diagram | None = None
+
+    @property
+    def theme(self) -> Theme:
+        return self._store.manner.theme
+
+    @property
+    def moving(self) -> bool:
+        """Whether a transition is under way."""
+        return self._transition is not None
+
+    @property
+    def asked_links(self) -> tuple[Link, ...]:
+        """The links that stand out."""
+        return self._asked.links
+
+    def item(self, key: Key) -> CardItem | None:
+        """The item of a card or column header."""
+        return self._items.get(key)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Other colours; pictures stay as they are."""
+        self._store.set_theme(theme)
+        self._quiet.forget()
+        self.scene.setBackgroundBrush(colour(theme, Ink("canvas")))
+        self.scene.update()
+
+    def show(self, diagram: Diagram | None, animated: bool) -> None:
+        """Let the present diagram become another one."""
+        self.finish()
+        old, self.diagram = self.diagram, diagram
+        if diagram is None:
+            self._clear()
+            return
+        self._store.set_pictures(diagram.pictures)
+        self._transition = Transition(old, diagram)
+        self._exchange(old, diagram)
+        if old is not None and animated and self._transition.moves:
+            self._step(0.0)
+            self._clock.start()
+        else:
+            self._step(1.0)
+            self._end()
+
+    def finish(self) -> None:
+        """End a transition at once."""
+        if self._transition is not None:
+            self._clock.stop()
+            self._step(1.0)
+            self._end()
+
+    def mark(self, selected: Key | None, hovered: Key | None, target: Key | None = None) -> None:
+        """Outline what is selected and where a dragged neuron would go; light the links of what is asked for."""
+        for key, item in self._items.items():
+            item.mark(key == selected, key == target)
+        if self.diagram is None or self.moving:
+            return
+        loud: dict[Key, Link] = {}
+        for asked in (selected, hovered):
+            if asked is not None:
+                loud |= {link.key: link for link in self._links_of(asked)}
+        if tuple(loud.values()) != self._asked.links:
+            self._asked.set_links(loud.values())
+        self._quiet.dim(hovered is not None and bool(loud))
+
+    def _links_of(self, key: Key) -> tuple[Link, ...]:
+        assert self.diagram is not None
+        found = self.diagram.find(key)
+        return (found,) if isinstance(found, Link) else self.diagram.links_of(key)
+
+    def settle(self, area: QRectF, zoom: float, ratio: float) -> None:
+        """Have what lies in an area painted finely, in the background."""
+        if self.diagram is None or self.moving:
+            return
+        near = [item for item in self._items.values() if item.sceneBoundingRect().intersects(area)]
+        self._store.request([item.card.face for item in near], zoom, zoom * ratio)
+        self._quiet.render(area, zoom, ratio)
+
+    def _clear(self) -> None:
+        for item in self._items.values():
+            self.scene.removeItem(item)
+        self._items.clear()
+        self._quiet.set_links(())
+        self._asked.set_links(())
+        self._store.set_pictures(None)
+        self._store.clear()
+
+    def _exchange(self, old: Diagram | None, new: Diagram) -> None:
+        """Items for what is new, other faces for what changed; places are up to the transition."""
+        changes = difference(old, new)
+        cards = cards_of(new)
+        for key in changes.added:
+            self._items[key] = CardItem(cards[key], self._store)
+            self.scene.addItem(self._items[key])
+        for key in changes.changed | changes.moved:
+            self._items[key].show_card(cards[key])
+        self._asked.set_links(())
+
+    def _step(self, t: float) -> None:
+        if self._transition is None:
+            return
+        moment = self._transition.at(t)
+        for key, (x, y) in moment.places.items():
+            self._items[key].setPos(x, y)
+        for key, opacity in moment.opacities.items():
+            self._items[key].setOpacity(opacity)
+        if moment.links != self._quiet.links:
+            self._quiet.set_links(moment.links)
+        self.stepped.emit(t)
+
+    def _end(self) -> None:
+        if self._transition is None or self.diagram is None:
+            return
+        self._transition = None
+        present = cards_of(self.diagram)
+        for key in [key for key in self._items if key not in present]:
+            self.scene.removeItem(self._items.pop(key))
+        self.arrived.emit()
+
+    def _face_painted(self, face: Face) -> None:
+        for item in self._items.values():
+            if item.card.face is face:
+                item.update()
