@@ -123,11 +123,19 @@ def grouping(network: Network, data: Dataset, form: LabelForm, labels: NDArray[A
 
 
 def _names(network: Network, data: Dataset, n_outputs: int) -> tuple[str, ...]:
-    if network.classes:
-        return network.classes
+    own = _own_names(network)
+    if len(own) == 1 and n_outputs == 2:
+        return (f"not {own[0]}", own[0])
+    if len(own) >= n_outputs:
+        return own
     if len(data.classes) == n_outputs:
         return tuple(data.classes)
     return tuple(f"class {i}" for i in range(n_outputs))
+
+
+def _own_names(network: Network) -> tuple[str, ...]:
+    """The names that somebody gave to the network's classes, not those that a trace makes up."""
+    return () if network.classes == tuple(f"class {i}" for i in range(len(network.classes))) else network.classes
 
 
 def renumbering(network: Network, data: Dataset) -> NDArray[np.int64] | None:
@@ -135,13 +143,13 @@ def renumbering(network: Network, data: Dataset) -> NDArray[np.int64] | None:
 
     None where the data's labels already are the network's indices.
     """
-    own, theirs = tuple(data.classes), network.classes
+    own, theirs = tuple(data.classes), _own_names(network)
     if not own or not theirs or own == theirs or len(set(theirs)) != len(theirs):
         return None
     index = {name: i for i, name in enumerate(theirs)}
     if any(name not in index for name in own):
         return None
     known = data.labels
-    if known is not None and (known.ndim != 1 or int(known.max(initial=-1)) >= len(own)):
+    if known is not None and (known.ndim != 1 or known.dtype.kind == "f" or int(known.max(initial=-1)) >= len(own)):
         return None
     return np.array([index[name] for name in own], np.int64)

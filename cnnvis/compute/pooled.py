@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LARGEST = float(np.finfo(np.float16).max)
+
+_PIECE = 1 << 22
+"""Values copied at once."""
 
 
 class PooledFile:
@@ -47,6 +50,20 @@ class PooledFile:
             self._file.write(block[:, column : column + width].tobytes())
             start += self._n * width
             column += width
+
+    def put(self, layer: str, parts: Sequence[tuple[NDArray[np.int64], NDArray[np.float16]]]) -> None:
+        """Stores one layer's responses, each part (b, units) at its rows; all rows of the file, a piece at a time."""
+        names = list(self._widths)
+        width = self._widths[layer]
+        start = self._n * sum(self._widths[name] for name in names[: names.index(layer)])
+        step = max(1, _PIECE // max(width, 1))
+        for first in range(0, self._n, step):
+            block = np.zeros((min(step, self._n - first), width), np.float16)
+            for rows, pooled in parts:
+                here = np.flatnonzero((rows >= first) & (rows < first + len(block)))
+                block[rows[here] - first] = pooled[here]
+            self._file.seek(2 * (start + first * width))
+            self._file.write(block.tobytes())
 
     def arrays(self) -> dict[str, NDArray[np.float16]]:
         """Per layer its responses (samples, units), mapped read-only; rows that are written later appear in them."""

@@ -175,7 +175,8 @@ def _known_labels(data: Dataset, renumber: NDArray[np.int64] | None) -> NDArray[
     labels = np.asarray(found)
     if labels.ndim not in (1, 2) or len(labels) != len(data) or labels.dtype.kind not in "biuf":
         raise InvalidValue(
-            f"The labels of a data set must be {len(data)} numbers or rows of 0/1; got {labels.dtype} of shape {labels.shape}."
+            f"The labels of a data set must be {len(data)} numbers or rows of 0/1; "
+            f"got {labels.dtype} of shape {labels.shape}."
         )
     if labels.dtype.kind == "b":
         labels = labels.astype(np.int64)

@@ -49,9 +49,9 @@ class Slot:
 class Reduced:
     """What remains of one layer's maps of one batch of b samples, on the CPU.
 
-    mean, peak (b, units) float32: 0 and −inf where a map holds NaN or Inf (`faulty` (b, units); None:
-    nowhere). place (units, 8, 8): sum of the maps pooled, or None. rows, units, places: for the maps that may enter a top list the sample in the
-    batch, the unit in the layer, and where the peak is, (p,), (p,) and (p, 2).
+    mean, peak (b, units) float32: 0 and −inf where a map holds NaN or Inf (`faulty` (b, units); None: nowhere).
+    place (units, 8, 8): sum of the maps pooled, or None. rows, units, places: for the maps that may enter a top list
+    the sample in the batch, the unit in the layer, and where the peak is, (p,), (p,) and (p, 2).
     """
 
     mean: Tensor
