@@ -66,7 +66,7 @@ def class_face(index: int, classes: tuple[str, ...], activations: Activations | 
     two = bool(second)
     marks.append(Label(name, Box(left, 5 if two else 13, inner, 18), 13, bold=True, elide="middle", zoom=NEAR))
     if two:
-        marks.append(Label(second, Box(left, 22, inner, 16), 11, MUTED, zoom=NEAR))
+        marks.append(Label(second, Box(left, 23, inner, 15), 11, MUTED, zoom=NEAR))
     marks.append(Label(name, Box(left, 8, inner, 28), 20, bold=True, elide="end", zoom=AWAY))
     return Face(WIDTH, 44.0, tuple(marks), name, tooltip)
 

@@ -19,6 +19,8 @@ from cnnvis.model.partition import Partition
 from cnnvis.model.session import Session
 
 HEADER = 44.0
+OVER = 40.0
+"""How far a header may reach over the lane beside its column: names are long, lanes are empty up there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +40,7 @@ class Content:
 
     @property
     def width(self) -> float:
-        return max([self.header.w, *(face.w for _, face in self.cards)])
+        return max((face.w for _, face in self.cards), default=self.header.w)
 
 
 def contents(session: Session) -> list[Content]:
@@ -83,7 +85,7 @@ def _layer_column(session: Session, group: Group, layer: Layer, first: bool | No
     style = style_for(layer.n_units)
     partition = session.analysis.clusters.get(layer.name)
     activations = session.activations
-    header = _layer_header(session.analysis.network, group, layer, style.width, first)
+    header = _layer_header(session.analysis.network, group, layer, style.width + OVER, first)
     key: Key = ("column", layer.name)
     if partition is None:
         n = min(int(np.clip(round(np.sqrt(layer.n_units / 2)), 4, 16)), max(layer.n_units, 1))
@@ -134,8 +136,8 @@ def header_face(
         marks.append(Rect(Box(0, 0, width, 2), BORDER))
     if group:
         marks.append(Label(group.upper(), Box(0, 2, width, 10), 9, MUTED, True, elide="middle", zoom=NEAR))
-    marks.append(Label(title, Box(0, 11, width, 18), 13, bold=True, elide="middle", zoom=NEAR))
-    marks.append(Label(second, Box(0, 28, width, 16), 11, MUTED, zoom=NEAR))
+    marks.append(Label(title, Box(0, 12, width, 17), 13, bold=True, elide="middle", zoom=NEAR))
+    marks.append(Label(second, Box(0, 29, width, 15), 11, MUTED, zoom=NEAR))
     marks.append(Label(title, Box(0, 12, width, 30), 24, bold=True, elide="middle", zoom=AWAY))
     return Face(width, HEADER, tuple(marks), title, tooltip, framed=False)
 

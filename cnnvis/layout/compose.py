@@ -51,17 +51,16 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     joints = _joints(session, columns)
     orders = _orders(columns, joints, previous)
     joints, columns = _reordered(columns, joints, orders)
-    boxes, headers, height = _places(columns, joints)
-    cards, drawn = _cards(columns, boxes, headers, previous)
-    links = _links(columns, boxes, joints, headers)
-    right = max((h.right for h in headers), default=EDGE)
+    plan = _plan(columns, joints)
+    cards, drawn = _cards(columns, plan, previous)
+    links = _links(columns, plan, joints)
     network = session.analysis.network
     return Diagram(
         columns=drawn,
         cards=cards,
         links=links,
-        width=right + EDGE,
-        height=height,
+        width=plan.width,
+        height=plan.height,
         classes=network.classes if has_classes(network) else (),
         caption=caption(session),
         legend=legend(network, bool(links)),
@@ -151,8 +150,19 @@ def _reordered(
     return joined, turned
 
 
-def _places(columns: Sequence[Content], joints: Sequence[Joint]) -> tuple[list[list[Box]], list[Box], float]:
-    """The boxes of the cards and headers, and the height of the picture."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where everything stands: the boxes of the cards of each column, of its header, and its left and right side."""
+
+    boxes: list[list[Box]]
+    headers: list[Box]
+    sides: list[tuple[float, float]]
+    width: float
+    height: float
+
+
+def _plan(columns: Sequence[Content], joints: Sequence[Joint]) -> Plan:
+    """Columns side by side with equal lanes between them, each centred between the top and the bottom."""
     tight = [8.0 if c.outputs is not None and len(c.cards) > ROOMY else 12.0 for c in columns]
     need = [sum(f.h for _, f in c.cards) + gap * (len(c.cards) - 1) for c, gap in zip(columns, tight)]
     room = 8.0 * np.ceil(max(need, default=0.0) / 8.0)
@@ -160,17 +170,22 @@ def _places(columns: Sequence[Content], joints: Sequence[Joint]) -> tuple[list[l
     around = 8.0 * np.ceil((MARGIN + STEP * min(skips, 8)) / 8.0) if skips else 0.0
     top = EDGE - GAP + HEADER + GAP + around
     lane = float(np.clip(8.0 * round(0.09 * room / 8.0), 56.0, 176.0))
-    boxes, headers, x = [], [], EDGE
+    boxes: list[list[Box]] = []
+    headers: list[Box] = []
+    sides: list[tuple[float, float]] = []
+    x = EDGE
     for column, gap in zip(columns, tight):
         tops = stacked([f.h for _, f in column.cards], room, least=gap)
         boxes.append([Box(x, top + y, face.w, face.h) for y, (_, face) in zip(tops, column.cards)])
-        headers.append(Box(x, EDGE - GAP, column.width, HEADER))
+        headers.append(Box(x, EDGE - GAP, column.header.w, HEADER))
+        sides.append((x, x + column.width))
         x += column.width + lane
-    return boxes, headers, float(top + room + around + EDGE)
+    right = max([EDGE, *(h.right for h in headers), *(b for _, b in sides)])
+    return Plan(boxes, headers, sides, right + EDGE, float(top + room + around + EDGE))
 
 
 def _cards(
-    columns: Sequence[Content], boxes: Sequence[Sequence[Box]], headers: Sequence[Box], previous: Diagram | None
+    columns: Sequence[Content], plan: Plan, previous: Diagram | None
 ) -> tuple[tuple[Card, ...], tuple[Column, ...]]:
     """The placed cards, and the columns they stand in; what did not change is taken from the previous diagram."""
 
@@ -181,7 +196,7 @@ def _cards(
         return old if old.box == box else Card(key, box, old.face)
 
     cards, drawn = [], []
-    for column, places, place in zip(columns, boxes, headers):
+    for column, places, place in zip(columns, plan.boxes, plan.headers):
         cards += [card(key, box, face) for (key, face), box in zip(column.cards, places)]
         header = card(column.key, place, column.header)
         layer = column.layer if column.outputs is None else ""
@@ -189,19 +204,17 @@ def _cards(
     return tuple(cards), tuple(drawn)
 
 
-def _links(
-    columns: Sequence[Content], boxes: Sequence[Sequence[Box]], joints: Sequence[Joint], headers: Sequence[Box]
-) -> tuple[Link, ...]:
+def _links(columns: Sequence[Content], plan: Plan, joints: Sequence[Joint]) -> tuple[Link, ...]:
     """The routed links, the weakest first, so that the strongest are painted last."""
+    boxes = plan.boxes
     joints = sorted(joints, key=lambda j: (j.strength, j.source, j.sink))
     wires = [
         Wire(j.source[0], j.sink[0], boxes[j.source[0]][j.source[1]], boxes[j.sink[0]][j.sink[1]], width_of(j.strength))
         for j in joints
     ]
     bands = [(min((b.y for b in c), default=0.0), max((b.bottom for b in c), default=0.0)) for c in boxes]
-    sides = [(h.x, h.right) for h in headers]
     links = []
-    for joint, wire, points in zip(joints, wires, route(wires, bands, sides)):
+    for joint, wire, points in zip(joints, wires, route(wires, bands, plan.sides)):
         source = columns[joint.source[0]].cards[joint.source[1]][0]
         sink = columns[joint.sink[0]].cards[joint.sink[1]][0]
         key: Key = ("link", *source, *sink)

@@ -86,7 +86,7 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One line of text in a box, vertically centred; `size` in pixels. Painters measure and elide, layout never does."""
+    """One line of text in a box, vertically centred; `size` in pixels. painters measure it, layout never does."""
 
     text: str
     box: Box

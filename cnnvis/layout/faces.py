@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.diagram import CARD, FAINT, MUTED, Box, Face, Ink, Label, Mark, Patch, Rect
+from cnnvis.layout.diagram import CARD, FAINT, MUTED, TEXT, Box, Face, Ink, Label, Mark, Patch, Rect
 from cnnvis.layout.packing import Packing, grid, rest_box, rows
 from cnnvis.layout.readings import Reading, Table
 from cnnvis.model.partition import Cluster
@@ -79,7 +79,10 @@ def _compose(
     if not coloured and best:
         marks.append(_near(Label(" · ".join(best[:2]), Box(PAD, 36, style.inner, 14), 11, MUTED)))
         body = 54.0
-    if table is not None:
+    found: list[Mark]
+    if cluster.dead:
+        found, height, body = [], 0.0, 24.0
+    elif table is not None:
         found, height = _row_marks(reading, ranked, style, body, opened, table)
     else:
         found, height = _patch_marks(reading, ranked, style, body, opened)
@@ -92,8 +95,8 @@ def _compose(
 
 
 def _widened(style: Style, n: int) -> Style:
-    """Room for every neuron of an opened cluster: about 1.2 times as wide as high."""
-    columns = min(max(style.columns, math.ceil(math.sqrt(1.2 * n))), 16)
+    """Room for every neuron of an opened cluster: about 1.6 times as wide as high."""
+    columns = min(max(style.columns, math.ceil(math.sqrt(1.6 * n))), 24)
     return Style(grid_up(2 * PAD + columns * 42 - 2, 8), columns)
 
 
@@ -101,19 +104,25 @@ def _near(mark: Label) -> Label:
     return replace(mark, zoom=NEAR)
 
 
+def _counted(cluster: Cluster) -> str:
+    return f"{len(cluster)} neuron" + ("" if len(cluster) == 1 else "s")
+
+
 def title_marks(cluster: Cluster, style: Style) -> list[Mark]:
     """The name, elided in the middle, with the number of neurons at the right where it has one."""
-    size = len(cluster)
-    counted = f"{size} neuron" if size == 1 else f"{size} neurons"
+    counted = _counted(cluster)
     left = PAD
     marks: list[Mark] = []
     if cluster.colour:
         marks.append(Rect(Box(PAD, 12, 8, 8), Ink(cluster.colour), radius=2, zoom=NEAR))
         left += 12
-    right = 74.0 if cluster.name else 0.0
+    plain = not cluster.name and not cluster.dead
+    right = 0.0 if plain else 6.6 * len(counted) + 8  # the count is digits and one known word: it always fits
+    title = cluster.name or ("never fire" if cluster.dead else counted)
     box = Box(left, 6, style.width - PAD - left - right, 20)
-    marks.append(Label(cluster.title, box, 13, bold=True, elide="middle", zoom=NEAR))
-    if cluster.name:
+    size, ink, bold = (12.0, MUTED, False) if cluster.dead and not cluster.name else (13.0, TEXT, True)
+    marks.append(Label(title, box, size, ink, bold, elide="middle", zoom=NEAR))
+    if not plain:
         box = Box(style.width - PAD - right + 4, 6, right - 4, 20)
         marks.append(Label(counted, box, 11, MUTED, align="right", elide="none", zoom=NEAR))
     return marks
@@ -222,8 +231,9 @@ def far_marks(
 ) -> list[Mark]:
     """What is read from afar: the name, the size with the dead, the top classes, and a bar of the mean response."""
     inner = width - 2 * PAD
-    size = f"{len(cluster)} neuron" + ("s" if len(cluster) != 1 else "")
-    second = (size if cluster.name else "") + (f"{' · ' if cluster.name else ''}{n_dead} dead" if n_dead else "")
+    if height < 56:
+        return [Label(cluster.title, Box(PAD, 0, inner, height), 18, MUTED, elide="end", zoom=AWAY)]
+    second = " · ".join([_counted(cluster)] * bool(cluster.name) + [f"{n_dead} dead"] * bool(n_dead))
     lines: list[tuple[str, float, bool, Ink]] = [(cluster.title, 22.0, True, Ink("text"))]
     lines += [(text, 18.0, False, MUTED) for text in (second, ", ".join(best[:2])) if text]
     marks: list[Mark] = []

@@ -30,8 +30,10 @@ def crossings(matrix: Matrix) -> float:
 
 
 def layered_crossings(sizes: Sequence[int], edges: Sequence[LayeredEdge], orders: Sequence[Order]) -> float:
-    """The weighted number of crossings of a whole picture; edges over several columns run straight through."""
+    """The weighted number of crossings of a whole picture; long edges pass each column where they cross least."""
     graph = _Layers(sizes, edges, orders)
+    if any(b - a > 1 for a, _, b, _, _ in edges):
+        graph.sift(4, set(), graph.dummies())
     return graph.total()
 
 
@@ -59,7 +61,11 @@ def order_columns(
     if free is None:
         graph.sweep(sweeps, held)
     graph.sift(rounds, held, masks)
-    return tuple(o[o < n] for o, n in zip(graph.orders, sizes))
+    found = tuple(o[o < n] for o, n in zip(graph.orders, sizes))
+    if not any(b - a > 1 for a, _, b, _, _ in edges):
+        return found  # each step so far could only remove crossings
+    better = layered_crossings(sizes, edges, found) <= layered_crossings(sizes, edges, first)
+    return found if better else tuple(np.asarray(o) for o in first)
 
 
 def _masks(graph: _Layers, free: Sequence[NDArray[np.bool_]] | None) -> list[NDArray[np.bool_]]:
@@ -85,6 +91,7 @@ class _Layers:
                 totals[k + 1] += k + 1 != b
                 short[k].append((here, there, weight))
                 here = there
+        self.sizes = sizes
         self.weights: list[Matrix] = []
         for k, found in enumerate(short):
             matrix = np.zeros((totals[k], totals[k + 1]))
@@ -100,6 +107,10 @@ class _Layers:
     def between(self, k: int) -> Matrix:
         """The weights between column k and the next, both in their order."""
         return self.weights[k][np.ix_(self.orders[k], self.orders[k + 1])]
+
+    def dummies(self) -> list[NDArray[np.bool_]]:
+        """For each column which items are only places where long edges pass."""
+        return [np.arange(len(o)) >= n for o, n in zip(self.orders, self.sizes)]
 
     def total(self) -> float:
         return sum(crossings(self.between(k)) for k in range(len(self.weights)))

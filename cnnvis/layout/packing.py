@@ -115,7 +115,7 @@ def rows(
     """Squares in rows that fill the width exactly, largest first; row by row they shrink with importance.
 
     `importance` ≥ 0 falls along the sequence. The first row holds `columns` squares; a row whose first square has
-    less than about 2/3 (1/3) of the strongest importance, or that comes third (fifth), holds one (two) more. Where
+    less than about 2/3 (1/3) of the strongest importance, or that comes second (fourth), holds one (two) more. Where
     `height` ends, the last place is left free for "+n" and the rest is left out. Sides are whole pixels.
     """
     n = len(importance)

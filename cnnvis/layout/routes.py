@@ -47,6 +47,12 @@ def around(start: Point, end: Point, left: float, right: float, y: float) -> tup
     return (*first, *level, *last[1:])
 
 
+def straight(start: Point, end: Point) -> tuple[Point, ...]:
+    """A level piece as a Bézier, four control points."""
+    third = (end[0] - start[0]) / 3
+    return (start, (start[0] + third, start[1]), (end[0] - third, end[1]), end)
+
+
 def spread(wires: Sequence[Wire]) -> list[tuple[float, float]]:
     """For each wire how far above or below the middle it leaves and enters, so that those of a side fan out a little.
 
@@ -83,18 +89,21 @@ def route(
     """The control points of every wire.
 
     `bands` are the tops and bottoms of the cards of each column, `edges` the left and right sides of each column.
-    Wires that skip columns run above or below all cards in between, whichever is the shorter way, side by side.
+    A card narrower than its column is first led out level, so that no curve passes below a wider one. Wires that
+    skip columns run above or below all cards in between, whichever is the shorter way, side by side.
     """
     offsets = spread(wires)
     used: dict[tuple[int, int, bool], int] = {}
     found: list[tuple[Point, ...]] = []
     for wire, (low, high) in zip(wires, offsets):
-        start = (wire.source.right, wire.source.middle + low)
+        card = (wire.source.right, wire.source.middle + low)
+        start = (max(edges[wire.source_column][1], card[0]), card[1])
+        lead = straight(card, start)[:3] if start[0] > card[0] + 0.5 else ()
         end = (wire.sink.x, wire.sink.middle + high)
         between = range(wire.source_column + 1, wire.sink_column)
         heights = [bands[k] for k in between if bands[k][1] > bands[k][0]]
         if not heights:
-            found.append(curve(start, end))
+            found.append((*lead, *curve(start, end)))
             continue
         top, bottom = min(t for t, _ in heights), max(b for _, b in heights)
         above = start[1] + end[1] - 2 * top <= 2 * bottom - start[1] - end[1]
@@ -102,7 +111,8 @@ def route(
         number = used[lane] = used.get(lane, -1) + 1
         away = MARGIN + STEP * number + 2 * STEP * _inner(used, lane)
         left, right = edges[wire.source_column + 1][0], edges[wire.sink_column - 1][1]
-        found.append(around(start, end, left, right, top - away if above else bottom + away))
+        y = top - away if above else bottom + away
+        found.append((*lead, *around(start, end, left, right, y)))
     return found
 
 

@@ -140,7 +140,7 @@ class _Patches:
         self._pictures = pictures
         self._theme = theme
         self._known: dict[int, NDArray[np.uint8] | None] = {}
-        self._clips = 0
+        self._clips: set[str] = set()
 
     def draw(self, patch: Patch) -> str:
         picture = self._picture(patch.sample)
@@ -149,11 +149,14 @@ class _Patches:
         if patch.crop is not None:
             top, left, bottom, right = patch.crop
             picture = picture[top:bottom, left:right]
-        self._clips += 1
-        name = f"p{self._clips}"
+        # Named after its shape: two pictures in one notebook then cannot clip each other wrongly.
+        name = "clip-" + "-".join(_n(v) for v in (patch.box.x, patch.box.y, patch.box.w, patch.box.h, patch.radius))
+        clip = f'<clipPath id="{name}"><rect {_at(patch.box)} rx="{_n(patch.radius)}"/></clipPath>'
+        if name in self._clips:
+            clip = ""
+        self._clips.add(name)
         return (
-            f'<clipPath id="{name}"><rect {_at(patch.box)} rx="{_n(patch.radius)}"/></clipPath>'
-            f'<image {_at(patch.box)} clip-path="url(#{name})" preserveAspectRatio="xMidYMid slice" '
+            f'{clip}<image {_at(patch.box)} clip-path="url(#{name})" preserveAspectRatio="xMidYMid slice" '
             f'href="{_png(picture, patch.box)}"/>'
         )
 

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from layout_sessions import a_network, a_session
+
+from cnnvis.layout.links import Bundle, blocks, drawn_pairs, kept, singles
+
+
+def bundles(seed=0, sizes=(5, 7, 4)):
+    rng = np.random.default_rng(seed)
+    return [
+        Bundle(k, k + 1, rng.random((a, b)) * 10**k, rng.random((a, b)) * 10**k)
+        for k, (a, b) in enumerate(zip(sizes, sizes[1:]))
+    ]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.35, 1.0])
+def test_each_card_keeps_its_strongest_edge_in_and_out(share):
+    found = bundles()
+    for bundle, mask in zip(found, kept(found, share)):
+        rows, columns = np.indices(mask.shape)
+        assert mask[rows[:, 0], bundle.strength.argmax(1)].all()
+        assert mask[bundle.strength.argmax(0), columns[0]].all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.35, 1.0])
+def test_the_strongest_share_of_all_edges_is_kept(share):
+    found = bundles()
+    strength = np.concatenate([b.strength.ravel() for b in found])
+    mask = np.concatenate([m.ravel() for m in kept(found, share)])
+    n = round(share * len(strength))
+    assert mask[np.argsort(-strength)[:n]].all()
+    assert mask.sum() <= n + 2 * (5 + 7 + 4)
+
+
+def test_strength_does_not_depend_on_the_scale_of_the_layers():
+    a, b = bundles(0)
+    scaled = Bundle(b.source, b.sink, b.positive * 1000, b.negative * 1000)
+    assert all((x == y).all() for x, y in zip(kept([a, b], 0.3), kept([a, scaled], 0.3)))
+
+
+def test_edges_of_zero_are_never_drawn():
+    nothing = Bundle(0, 1, np.zeros((3, 4)), np.zeros((3, 4)))
+    assert not kept([nothing], 1.0)[0].any()
+    assert kept([], 0.5) == []
+
+
+def test_numbers_that_are_not_finite_are_no_edges():
+    broken = np.array([[np.nan, 1.0], [np.inf, 2.0]])
+    (mask,) = kept([Bundle(0, 1, broken, np.zeros((2, 2)))], 1.0)
+    assert mask.tolist() == [[False, True], [False, True]]
+
+
+def test_block_sums_are_remembered_for_the_same_partitions():
+    session = a_session()
+    a, b = (session.analysis.clusters[n] for n in ("layer1.conv2", "layer2.conv2"))
+    first = blocks(session.connections, "layer1.conv2", "layer2.conv2", a, b)
+    assert blocks(session.connections, "layer1.conv2", "layer2.conv2", a, b) is first
+    other = a.rename(a.clusters[0].id, "x")
+    assert blocks(session.connections, "layer1.conv2", "layer2.conv2", other, b) is not first
+
+
+def test_single_units_are_clusters_of_their_own():
+    assert [c.members for c in singles(3)] == [(0,), (1,), (2,)]
+
+
+def test_a_pair_over_a_column_is_drawn_where_the_network_has_a_shortcut():
+    places = {"layer1.conv2": 0, "layer2.conv2": 1, "linear": 2}
+    pairs = [("layer1.conv2", "layer2.conv2"), ("layer2.conv2", "linear"), ("layer1.conv2", "linear")]
+    assert drawn_pairs(a_network(shortcut=True), pairs, places) == pairs
+    assert drawn_pairs(a_network(), pairs, places) == pairs[:2]
+
+
+def test_a_pair_over_a_column_is_drawn_while_no_chain_stands_for_it():
+    places = {"layer1.conv2": 0, "layer2.conv2": 1, "linear": 2}
+    assert drawn_pairs(a_network(), [("layer1.conv2", "linear")], places) == [("layer1.conv2", "linear")]
+
+
+def test_pairs_of_layers_that_are_not_shown_are_left_out():
+    assert drawn_pairs(a_network(), [("layer1.conv2", "layer2.conv2")], {"layer1.conv2": 0}) == []

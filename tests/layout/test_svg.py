@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+from layout_sessions import a_session
+
+from cnnvis.layout.compose import draw
+from cnnvis.layout.diagram import Box, Ink, Label, Patch
+from cnnvis.layout.svg import elided, svg, text_width
+from cnnvis.layout.theme import DARK
+
+SPACE = "{http://www.w3.org/2000/svg}"
+HOSTILE = """<script>alert("x")</script> & ' \x00\x0b\ud800 ]]> é 🐟"""
+
+
+@pytest.fixture(scope="module")
+def session():
+    return a_session((16, 32), 3)
+
+
+def test_a_diagram_is_valid_xml_of_its_size(session):
+    diagram = draw(session)
+    root = ElementTree.fromstring(diagram._repr_svg_())
+    assert root.tag == SPACE + "svg"
+    assert float(root.get("width")) == diagram.width
+
+
+def test_every_patch_is_embedded(session):
+    diagram = draw(session)
+    images = ElementTree.fromstring(svg(diagram)).findall(f".//{SPACE}image")
+    assert len(images) == sum(isinstance(m, Patch) for c in diagram.cards for m in c.marks)
+    assert all(i.get("href").startswith("data:image/png;base64,") for i in images)
+
+
+def test_hostile_names_stay_text(session):
+    partition = session.analysis.clusters["layer2.conv2"]
+    hostile = partition.rename(partition.clusters[0].id, HOSTILE)
+    network = replace(session.analysis.network, classes=(HOSTILE, "b", "c"), name=HOSTILE)
+    analysis = replace(session.analysis.with_clusters("layer2.conv2", hostile), network=network)
+    root = ElementTree.fromstring(svg(draw(session.with_analysis(analysis))))
+    assert root.find(f".//{SPACE}script") is None
+
+
+def test_a_missing_picture_leaves_an_empty_place(session):
+    diagram = replace(draw(session), pictures=lambda sample: None)
+    assert "<image" not in svg(diagram)
+    assert "<image" not in svg(replace(diagram, pictures=None))
+
+
+def test_from_afar_words_stand_where_patches_stood(session):
+    assert "<image" not in svg(draw(session), zoom=0.2)
+
+
+def test_the_dark_theme_has_a_dark_ground(session):
+    assert f'fill="{DARK.hex(Ink("canvas"))}"' in svg(draw(session), theme=DARK)
+
+
+def test_a_long_text_is_cut_in_the_middle_to_its_box():
+    label = Label("features.12.expand3x3.weight", Box(0, 0, 100, 16), 12, elide="middle")
+    text = elided(label)
+    assert "…" in text
+    assert text[0] == "f"
+    assert text[-1] == "t"
+    assert text_width(text, 12, False) <= 100
+
+
+def test_a_text_that_fits_is_not_cut():
+    assert elided(Label("conv1", Box(0, 0, 100, 16))) == "conv1"
+
+
+def test_a_long_text_is_cut_at_the_end_where_its_label_says_so():
+    assert elided(Label("a" * 40, Box(0, 0, 60, 16), elide="end")).endswith("…")
