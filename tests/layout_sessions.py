@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +31,7 @@ def a_network(
             Layer(name, "Conv2d", (width, SIDE, SIDE), n_units=width, parameters=9 * width, rectified=True, field=field)
         )
     layers.append(Layer("linear", "Linear", (n_classes,), n_units=n_classes))
-    edges = tuple(Edge(a.name, b.name) for a, b in zip(layers, layers[1:]))
+    edges = tuple(Edge(a.name, b.name) for a, b in itertools.pairwise(layers))
     edges += (Edge(layers[1].name, "linear"),) if shortcut else ()
     classes = tuple(f"class {i}" for i in range(n_classes))
     return Network("toy", tuple(layers), edges, classes, "linear")
@@ -105,7 +107,7 @@ def a_session(
         labels_of = np.concatenate([np.arange(min(k, layer.n_units)), rng.integers(0, k, layer.n_units)])
         dead = found[layer.name].fired == 0
         partitions[layer.name] = Partition.from_labels(labels_of[: layer.n_units], dead)
-    pairs = [(a.name, b.name) for a, b in zip(hidden, hidden[1:])]
+    pairs = [(a.name, b.name) for a, b in itertools.pairwise(hidden)]
     if shortcut:
         pairs.append((hidden[0].name, hidden[-1].name))
     matrices = {

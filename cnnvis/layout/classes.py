@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.diagram import FAINT, MUTED, Box, Face, Ink, Label, Mark, Rect
 from cnnvis.layout.faces import AWAY, COLOURED_CLASSES, NEAR, PAD
+from cnnvis.layout.marks import FAINT, MUTED, Box, Face, Ink, Label, Mark, Rect
 from cnnvis.model.activations import Activations
 
 SHOWN = 40

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis.layout.classes import NARROW, ROOMY, WIDTH, Outputs, choose, class_face, rest_face, waiting_class
-from cnnvis.layout.diagram import BORDER, MUTED, Box, Face, Key, Label, Mark, Rect
 from cnnvis.layout.faces import AWAY, NEAR, cluster_face, style_for, waiting_face
 from cnnvis.layout.links import blocks, singles
+from cnnvis.layout.marks import BORDER, MUTED, Box, Face, Key, Label, Mark, Rect
 from cnnvis.layout.readings import read, table
 from cnnvis.model.activations import Activations
 from cnnvis.model.analysis import Analysis

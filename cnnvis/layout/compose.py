@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from cnnvis.layout.classes import ROOMY
 from cnnvis.layout.columns import HEADER, Content, contents, has_classes
-from cnnvis.layout.diagram import EXCITE, INHIBIT, Box, Card, Column, Diagram, Entry, Face, Ink, Key, Link
+from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.faces import COLOURED_CLASSES
 from cnnvis.layout.layered import LayeredEdge, Order, order_columns, stacked
 from cnnvis.layout.links import Bundle, blocks, drawn_pairs, kept, singles
+from cnnvis.layout.marks import EXCITE, INHIBIT, Box, Card, Column, Entry, Face, Ink, Key, Link
 from cnnvis.layout.routes import MARGIN, STEP, Wire, route, width_of
 from cnnvis.model.analysis import Analysis
 from cnnvis.model.groups import Group

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.diagram import CARD, FAINT, MUTED, TEXT, Box, Face, Ink, Label, Mark, Patch, Rect
+from cnnvis.layout.marks import CARD, FAINT, MUTED, TEXT, Box, Face, Ink, Label, Mark, Patch, Rect
 from cnnvis.layout.packing import Packing, grid, rest_box, rows
 from cnnvis.layout.readings import Reading, Table
 from cnnvis.model.partition import Cluster

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnvis.errors import InvalidValue
-from cnnvis.layout.diagram import Box
+from cnnvis.layout.marks import Box
 
 
 @dataclass(frozen=True, slots=True)

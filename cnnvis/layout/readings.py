@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnvis.errors import InvalidValue
-from cnnvis.layout.diagram import Face
+from cnnvis.layout.marks import Face
 from cnnvis.model.activations import Activations
 from cnnvis.model.dataset import Dataset
 from cnnvis.model.features import importance, ranked_members

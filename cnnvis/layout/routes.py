@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cnnvis.layout.diagram import Box
+from cnnvis.layout.marks import Box
 
 Point = tuple[float, float]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable
+from typing import Protocol
 from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from cnnvis.layout.diagram import (
+from cnnvis.layout.marks import (
     BORDER,
     CARD,
     EXCITE,
@@ -19,7 +19,7 @@ from cnnvis.layout.diagram import (
     INHIBIT,
     Box,
     Card,
-    Diagram,
+    Column,
     Ink,
     Label,
     Link,
@@ -37,7 +37,26 @@ _NARROW = set("iIjl.,:;'|!·()[]{}/\\ ft-r1")
 _WIDE = set("mwMW@%—…")
 
 
-def svg(diagram: Diagram, *, theme: Theme = LIGHT, zoom: float = 1.0) -> str:
+class Drawing(Protocol):
+    """What is needed of a diagram."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+    @property
+    def cards(self) -> tuple[Card, ...]: ...
+    @property
+    def links(self) -> tuple[Link, ...]: ...
+    @property
+    def width(self) -> float: ...
+    @property
+    def height(self) -> float: ...
+    @property
+    def caption(self) -> str: ...
+    @property
+    def pictures(self) -> Pictures | None: ...
+
+
+def svg(diagram: Drawing, *, theme: Theme = LIGHT, zoom: float = 1.0) -> str:
     """The diagram as one SVG document, patches embedded as PNG; `zoom` picks the level of detail.
 
     A sample whose picture is missing or unreadable leaves an empty place. Costs about 1 ms per patch, most of it
@@ -168,6 +187,8 @@ class _Patches:
 
 def _png(picture: NDArray[np.uint8], box: Box) -> str:
     """A data URI; a large picture is reduced to four times the size it is shown at, no more is seen in print."""
+    from PIL import Image  # a window that only paints does not need it
+
     image = Image.fromarray(np.ascontiguousarray(picture))
     limit = 4 * max(box.w, box.h)
     if min(image.size) > limit:

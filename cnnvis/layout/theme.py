@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from cnnvis.errors import UnknownName
-from cnnvis.layout.diagram import Ink
+from cnnvis.layout.marks import Ink
 
 Rgb = tuple[int, int, int]
 

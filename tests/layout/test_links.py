@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from layout_sessions import a_network, a_session
@@ -11,7 +13,7 @@ def bundles(seed=0, sizes=(5, 7, 4)):
     rng = np.random.default_rng(seed)
     return [
         Bundle(k, k + 1, rng.random((a, b)) * 10**k, rng.random((a, b)) * 10**k)
-        for k, (a, b) in enumerate(zip(sizes, sizes[1:]))
+        for k, (a, b) in enumerate(itertools.pairwise(sizes))
     ]
 
 

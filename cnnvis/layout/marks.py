@@ -1,0 +1,232 @@
+"""What a picture is made of: marks on faces, faces on cards, cards in columns, and the links between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Key = tuple[str | int, ...]
+"""("cluster", layer, id), ("column", name), ("class", index), ("classes",), ("unit", layer, index) or
+("link", *source key, *sink key): stable from draw to draw, so that a painter can animate what moved."""
+
+Pictures = Callable[[int], NDArray[np.uint8] | None]
+
+EVER: tuple[float, float] = (0.0, float("inf"))
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in diagram pixels: left, top, width, height."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def right(self) -> float:
+        return self.x + self.w
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.h
+
+    @property
+    def middle(self) -> float:
+        """The vertical centre."""
+        return self.y + self.h / 2
+
+    def holds(self, x: float, y: float) -> bool:
+        """Whether a point lies inside or on the border."""
+        return self.x <= x <= self.right and self.y <= y <= self.bottom
+
+    def overlaps(self, other: Box) -> bool:
+        """Whether the two share an area."""
+        return self.x < other.right and other.x < self.right and self.y < other.bottom and other.y < self.bottom
+
+    def grown(self, by: float) -> Box:
+        """The same centre, `by` wider on every side."""
+        return Box(self.x - by, self.y - by, self.w + 2 * by, self.h + 2 * by)
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """What a colour means; a theme says which colour that is.
+
+    `role`: canvas, card, border, text, muted, accent, excite, inhibit, faint (empty places), heat, class, or a hex
+    colour of the user's. `index` picks the class. `strength` 0–1 blends with what lies below.
+    """
+
+    role: str
+    index: int = 0
+    strength: float = 1.0
+
+
+CARD, BORDER, TEXT, MUTED, FAINT, ACCENT = (Ink(r) for r in ("card", "border", "text", "muted", "faint", "accent"))
+EXCITE, INHIBIT = Ink("excite"), Ink("inhibit")
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A filled and/or outlined (1 px) rectangle, local to its card, seen where the zoom lies in `zoom`."""
+
+    box: Box
+    fill: Ink | None
+    stroke: Ink | None = None
+    radius: float = 0.0
+    zoom: tuple[float, float] = EVER
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One line of text in a box, vertically centred; `size` in pixels. painters measure it, layout never does."""
+
+    text: str
+    box: Box
+    size: float = 12.0
+    ink: Ink = TEXT
+    bold: bool = False
+    align: Literal["left", "centre", "right"] = "left"
+    elide: Literal["none", "middle", "end"] = "end"
+    zoom: tuple[float, float] = EVER
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A piece of the picture of one sample: `crop` (top, left, bottom, right) in its pixels, None for all of it.
+
+    `unit` is the neuron it stands for (−1: none). A crop that is not square keeps its proportions: painters
+    centre it in the box over a faint ground.
+    """
+
+    box: Box
+    sample: int
+    crop: tuple[int, int, int, int] | None = None
+    unit: int = -1
+    radius: float = 2.0
+    zoom: tuple[float, float] = EVER
+
+
+Mark = Rect | Label | Patch
+
+
+def seen(mark: Mark, zoom: float) -> bool:
+    """Whether a mark is painted at a zoom (screen pixels per diagram pixel)."""
+    return mark.zoom[0] <= zoom < mark.zoom[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """What stands on a card, whatever its place: the same object as long as nothing on it changed.
+
+    Painters cache a picture of it by identity. `w` and `h` are the size of its card; marks are local to it.
+    """
+
+    w: float
+    h: float
+    marks: tuple[Mark, ...]
+    title: str
+    tooltip: str = ""
+    framed: bool = True
+    waiting: bool = False
+
+    def shows_as(self, other: Face) -> bool:
+        """Whether both look the same."""
+        return self is other or (
+            (self.w, self.h, self.title, self.tooltip, self.framed, self.waiting)
+            == (other.w, other.h, other.title, other.tooltip, other.framed, other.waiting)
+            and self.marks == other.marks
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Card:
+    """A face at a place. The same object from draw to draw as long as neither changed."""
+
+    key: Key
+    box: Box
+    face: Face
+
+    @property
+    def title(self) -> str:
+        return self.face.title
+
+    @property
+    def tooltip(self) -> str:
+        return self.face.tooltip
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        return self.face.marks
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The cards of one layer, or the classes, from top to bottom; `header` lies above them.
+
+    `layer` is the drawn layer ("" for the classes); `group` the id of its group (−1: none).
+    """
+
+    key: Key
+    header: Card
+    cards: tuple[Key, ...]
+    layer: str = ""
+    group: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A signed edge between two cards.
+
+    `points` are 3 k + 1 control points of k cubic Béziers. `positive` and `negative` ≥ 0 are the two parts of the
+    effect; `strength` 0–1 is relative to the strongest of its lane; `width` 1–5 px.
+    """
+
+    key: Key
+    source: Key
+    sink: Key
+    points: tuple[tuple[float, float], ...]
+    positive: float
+    negative: float
+    strength: float
+    width: float
+
+    @property
+    def ink(self) -> Ink:
+        """Blue where it excites on balance, orange where it inhibits."""
+        return EXCITE if self.positive >= self.negative else INHIBIT
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the weaker sign has at least a quarter of the effect."""
+        return min(self.positive, self.negative) >= 0.25 * (self.positive + self.negative)
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The parts of the two signs, summing to 1."""
+        total = self.positive + self.negative
+        return (self.positive / total, self.negative / total) if total > 0 else (1.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the legend: a line or a square in a colour, and what it means."""
+
+    text: str
+    ink: Ink
+    shape: Literal["line", "square"]
+
+
+def flatten(points: tuple[tuple[float, float], ...], steps: int = 12) -> NDArray[Any]:
+    """A chain of cubic Béziers (3 k + 1 control points) as a line of steps · k + 1 points, (n, 2)."""
+    control = np.asarray(points, np.float64)
+    t = np.linspace(0.0, 1.0, steps + 1)[1:, None]
+    lines = [control[:1]]
+    for k in range(0, len(control) - 1, 3):
+        a, b, c, d = control[k : k + 4]
+        lines.append((1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t**2 * c + t**3 * d)
+    return np.concatenate(lines)
