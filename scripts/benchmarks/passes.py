@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import torch
-from cnnvis.compute.record import record
+from cnnvis.compute.record import batch_size, record
 from cnnvis.compute.trace import trace
 from torch import nn
 
@@ -18,24 +18,25 @@ from benchmarks.timing import Row, paired, peak_megabytes, timed
 def record_resnet20() -> Row:
     """One pass over 2,000 CIFAR-10 images."""
     model, data = published("resnet20", 2000)
-    return _against_bare("record / bare forward, ResNet-20", model, data, batch=64, pairs=7)
+    return _against_bare("record / bare forward, ResNet-20", model, data, pairs=7)
 
 
 def record_squeezenet() -> Row:
     """One pass over 128 photographs."""
     model, data = published("squeezenet1_0", 128)
-    return _against_bare("record / bare forward, SqueezeNet 1.0", model, data, batch=32, pairs=5)
+    return _against_bare("record / bare forward, SqueezeNet 1.0", model, data, pairs=5)
 
 
 def record_vgg16() -> Row:
     """One pass over 32 random pictures of 224×224."""
     torch.manual_seed(1)
     data = Held(torch.randn(32, 3, 224, 224), torch.arange(32).numpy() % 10, tuple("0123456789"))
-    return _against_bare("record / bare forward, VGG-16-shaped", vgg16(), data, batch=16, pairs=3)
+    return _against_bare("record / bare forward, VGG-16-shaped", vgg16(), data, pairs=3)
 
 
-def _against_bare(what: str, model: nn.Module, data: Held, *, batch: int, pairs: int) -> Row:
+def _against_bare(what: str, model: nn.Module, data: Held, *, pairs: int) -> Row:
     network = trace(model, data[0][0], classes=data.classes)
+    batch = batch_size(network, torch.device("cpu"))
     batches = data.batches(batch)
 
     def bare() -> None:
@@ -46,7 +47,7 @@ def _against_bare(what: str, model: nn.Module, data: Held, *, batch: int, pairs:
     return paired(
         what,
         bare,
-        lambda: record(model, network, data, batch=batch),
+        lambda: record(model, network, data, device="cpu", batch=batch),
         asked="≤ 1.10",
         pairs=pairs,
         note=f"{len(data)} images in batches of {batch}",
@@ -77,5 +78,5 @@ def peak_of_pass(n: int) -> float:
     data = Noise(n)
     model = resnet((1, 1, 1, 1), classes=10)
     network = trace(model, torch.as_tensor(data[0][0]), classes=data.classes)
-    record(model, network, data)
+    record(model, network, data, device="cpu")
     return peak_megabytes()
