@@ -17,7 +17,6 @@ from typing import Any, Generic, Literal, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from cnnvis.errors import Cancelled
-from cnnvis.progress import Progress
 
 Lane = Literal["long", "short", "paint"]
 LANES: tuple[Lane, ...] = ("long", "short", "paint")
@@ -34,14 +33,15 @@ def _nothing(*_: object) -> None:
 
 
 @dataclass(eq=False)
-class Job(Generic[T]):
+class Task(Generic[T]):
     """One request; what to do, and whom to tell. `cancel` may be called from any thread."""
 
     topic: Hashable
-    work: Callable[[Progress], T]
+    work: Callable[[Reporter], T]
     done: Callable[[T], None]
     failed: Callable[[BaseException], None]
     reported: Reported = _nothing
+    heard: Callable[[Any], None] = _nothing
     started: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
     _may: threading.Event = field(default_factory=threading.Event)
@@ -76,17 +76,37 @@ class Job(Generic[T]):
             raise Cancelled("Stopped by the user.")
 
 
+class Reporter:
+    """The Progress that work gets: a checkpoint that also reports, and hands over what is known so far."""
+
+    def __init__(self, job: Task[Any], tell: Callable[[Task[Any], int, int, str], None], hand: Callable[[Any], None]):
+        self._job, self._tell, self._hand = job, tell, hand
+        self._last, self._what = 0.0, ""
+
+    def __call__(self, done: int, total: int, what: str = "") -> None:
+        self._job.checkpoint()
+        now = time.monotonic()
+        if now - self._last >= _SECONDS_BETWEEN_REPORTS or done == total or what != self._what:
+            self._last, self._what = now, what
+            self._tell(self._job, done, total, what)
+
+    def partial(self, value: object) -> None:
+        """Give what is known so far to the main thread. Raises Cancelled."""
+        self._job.checkpoint()
+        self._hand(value)
+
+
 class _Lane(threading.Thread):
     """One thread that works off its queue, oldest first."""
 
-    def __init__(self, name: Lane, run: Callable[[Job[Any]], None]) -> None:
+    def __init__(self, name: Lane, run: Callable[[Task[Any]], None]) -> None:
         super().__init__(name=f"cnnvis-{name}", daemon=True)
         self._run_job = run
-        self._queue: deque[Job[Any]] = deque()
+        self._queue: deque[Task[Any]] = deque()
         self._condition = threading.Condition()
         self._closed = False
 
-    def put(self, job: Job[Any]) -> None:
+    def put(self, job: Task[Any]) -> None:
         with self._condition:
             self._queue.append(job)
             self._condition.notify()
@@ -119,7 +139,7 @@ class Jobs(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._newest: dict[Hashable, Job[Any]] = {}
+        self._newest: dict[Hashable, Task[Any]] = {}
         self._lanes: dict[Lane, _Lane] = {}
         self._closed = False
         # Connected before anything is submitted, and always queued: delivery is in the main thread.
@@ -129,19 +149,22 @@ class Jobs(QObject):
     def start(
         self,
         topic: Hashable,
-        work: Callable[[Progress], T],
+        work: Callable[[Reporter], T],
         done: Callable[[T], None],
         failed: Callable[[BaseException], None],
         *,
         lane: Lane = "short",
         reported: Reported = _nothing,
-    ) -> Job[T]:
-        """Run `work(progress)` in a lane's thread; `done`, `failed` and `reported` are called in the main thread.
+        heard: Callable[[Any], None] = _nothing,
+    ) -> Task[T]:
+        """Run `work(progress)` in a lane's thread; all callbacks are called in the main thread.
+
+        `work` may call `progress.partial(value)`: `heard` gets it.
 
         An older job of the same topic is cancelled and never heard of again. A job that the user cancels ends
         in `failed` with Cancelled.
         """
-        job = Job(topic, work, done, failed, reported)
+        job = Task(topic, work, done, failed, reported, heard)
         if self._closed:
             job.cancel()
             return job
@@ -163,7 +186,7 @@ class Jobs(QObject):
             job.cancel()
             self.changed.emit()
 
-    def running(self, topic: Hashable) -> Job[Any] | None:
+    def running(self, topic: Hashable) -> Task[Any] | None:
         """The job of a topic that has not been delivered yet."""
         return self._newest.get(topic)
 
@@ -184,33 +207,27 @@ class Jobs(QObject):
             lane.join()
         self._lanes.clear()
 
-    def _work(self, job: Job[Any]) -> None:
+    def _work(self, job: Task[Any]) -> None:
         """In the lane's thread."""
-        last = 0.0
-
-        def progress(done: int, total: int, what: str = "") -> None:
-            nonlocal last
-            job.checkpoint()
-            now = time.monotonic()
-            if now - last >= _SECONDS_BETWEEN_REPORTS or done == total:
-                last = now
-                self._told.emit(job, done, total, what)
-
         try:
             job.checkpoint()
             job.started = time.monotonic()
-            result = job.work(progress)
+            result = job.work(Reporter(job, self._told.emit, lambda value: self._arrived.emit(job, "partial", value)))
         except BaseException as error:  # noqa: BLE001 - out of memory, a user's SystemExit: all must reach `failed`
             self._arrived.emit(job, "failed", error)
         else:
             self._arrived.emit(job, "done", result)
 
-    def _current(self, job: Job[Any]) -> bool:
+    def _current(self, job: Task[Any]) -> bool:
         return not self._closed and self._newest.get(job.topic) is job
 
     @Slot(object, str, object)
-    def _deliver(self, job: Job[Any], outcome: str, value: object) -> None:
+    def _deliver(self, job: Task[Any], outcome: str, value: object) -> None:
         if not self._current(job):
+            return
+        if outcome == "partial":
+            if not job.cancelled:
+                job.heard(value)
             return
         del self._newest[job.topic]
         try:
@@ -223,6 +240,6 @@ class Jobs(QObject):
             self.changed.emit()
 
     @Slot(object, int, int, str)
-    def _report(self, job: Job[Any], done: int, total: int, what: str) -> None:
+    def _report(self, job: Task[Any], done: int, total: int, what: str) -> None:
         if self._current(job) and not job.cancelled:
             job.reported(done, total, what)

@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from cnnvis.errors import Cancelled
-from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.jobs import Jobs, Reporter
 from cnnvis.progress import Progress
 
 
@@ -181,3 +181,14 @@ def test_a_callback_that_fails_does_not_stop_the_next_job(
         qtbot.waitUntil(lambda: jobs.idle)
     assert [kind for kind, *_ in caught] == [ValueError]
     assert log.done == [2]
+
+
+def test_what_is_known_so_far_is_handed_over_in_order(jobs: Jobs, log: Log, qtbot: QtBot) -> None:
+    def work(progress: Reporter) -> str:
+        progress.partial("first")
+        progress.partial("second")
+        return "whole"
+
+    jobs.start("a", work, log.on_done, log.on_failed, heard=log.on_done)
+    qtbot.waitUntil(lambda: jobs.idle)
+    assert log.done == ["first", "second", "whole"]

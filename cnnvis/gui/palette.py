@@ -1,0 +1,147 @@
+"""The window's own light and dark colours: the system's scheme is not told on every desktop."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+from cnnvis.export.paint import colour
+from cnnvis.layout.diagram import Ink
+from cnnvis.layout.theme import DARK, LIGHT, Theme, blend
+
+Choice = Literal["system", "light", "dark"]
+CHOICES: tuple[Choice, ...] = ("system", "light", "dark")
+
+
+def chosen_theme(choice: Choice) -> Theme:
+    """The theme of a choice; the system's scheme where it tells one, else light."""
+    if choice == "system":
+        dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        return DARK if dark else LIGHT
+    return DARK if choice == "dark" else LIGHT
+
+
+def apply(application: QApplication, theme: Theme) -> None:
+    """Dress the whole application in a theme."""
+    application.setPalette(palette(theme))
+    application.setStyleSheet(stylesheet(theme))
+
+
+def palette(theme: Theme) -> QPalette:
+    """The colours of widgets that the style sheet does not name."""
+    roles = {
+        QPalette.ColorRole.Window: "card",
+        QPalette.ColorRole.Base: "card",
+        QPalette.ColorRole.AlternateBase: "canvas",
+        QPalette.ColorRole.Button: "card",
+        QPalette.ColorRole.ToolTipBase: "card",
+        QPalette.ColorRole.WindowText: "text",
+        QPalette.ColorRole.Text: "text",
+        QPalette.ColorRole.ButtonText: "text",
+        QPalette.ColorRole.ToolTipText: "text",
+        QPalette.ColorRole.PlaceholderText: "muted",
+        QPalette.ColorRole.Mid: "border",
+        QPalette.ColorRole.Link: "accent",
+        QPalette.ColorRole.Highlight: "accent",
+    }
+    found = QPalette()
+    for role, ink in roles.items():
+        found.setColor(role, colour(theme, Ink(ink)))
+    found.setColor(QPalette.ColorRole.HighlightedText, QColor("white" if theme is LIGHT else "#15191e"))
+    for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
+        found.setColor(QPalette.ColorGroup.Disabled, role, colour(theme, Ink("muted", strength=0.6)))
+    return found
+
+
+def stylesheet(theme: Theme) -> str:
+    """The style sheet: flat, one-pixel borders, an 8 px grid, one accent."""
+    values = {role: _hex(theme, role) for role in ("canvas", "card", "border", "text", "muted", "faint", "accent")}
+    values["wash"] = "#{:02x}{:02x}{:02x}".format(*blend(theme.roles["accent"], theme.roles["card"], 0.12))
+    values["disabled"] = "#{:02x}{:02x}{:02x}".format(*blend(theme.roles["muted"], theme.roles["card"], 0.6))
+    values["warning"] = "#{:02x}{:02x}{:02x}".format(*blend(theme.roles["inhibit"], theme.roles["card"], 0.14))
+    values["inhibit"] = _hex(theme, "inhibit")
+    values["on"] = "#ffffff" if theme is LIGHT else "#15191e"
+    sheet = _SHEET
+    for name, value in values.items():
+        sheet = sheet.replace(f"@{name};", f"{value};")
+    return sheet
+
+
+def _hex(theme: Theme, role: str) -> str:
+    return theme.hex(Ink(role))
+
+
+_SHEET = """
+* { font-size: 12px; }
+QMainWindow, QDialog, QWidget#page { background: @card; }
+QWidget#canvasGround { background: @canvas; }
+QMainWindow::separator { background: @border; width: 1px; height: 1px; }
+QLabel { background: transparent; }
+QLabel[tone="name"] { font-size: 15px; font-weight: 600; }
+QLabel[tone="hero"] { font-size: 28px; font-weight: 600; }
+QLabel[tone="muted"] { color: @muted; }
+QLabel[tone="section"] { color: @muted; font-size: 10px; font-weight: 600; letter-spacing: 1px; }
+QLabel[tone="small"] { color: @muted; font-size: 11px; }
+QMenuBar { background: @card; border-bottom: 1px solid @border; padding: 1px 6px; }
+QMenuBar::item { padding: 4px 8px; border-radius: 4px; background: transparent; }
+QMenuBar::item:selected { background: @faint; }
+QMenu { background: @card; border: 1px solid @border; padding: 4px; }
+QMenu::item { padding: 5px 24px 5px 24px; border-radius: 4px; }
+QMenu::item:selected { background: @wash; }
+QMenu::item:disabled { color: @disabled; }
+QMenu::separator { height: 1px; background: @border; margin: 4px 8px; }
+QStatusBar { background: @card; border-top: 1px solid @border; color: @muted; }
+QStatusBar QLabel { color: @muted; }
+QStatusBar::item { border: none; }
+QWidget#topBar { background: @card; border-bottom: 1px solid @border; }
+QDockWidget { border: none; }
+QWidget#panelTitle { background: @card; }
+QPushButton, QToolButton[framed="true"], QComboBox {
+  background: @card; border: 1px solid @border; border-radius: 4px; padding: 5px 12px; }
+QPushButton:hover, QToolButton[framed="true"]:hover, QComboBox:hover { background: @faint; }
+QPushButton:pressed, QToolButton[framed="true"]:pressed { background: @border; }
+QPushButton:focus, QToolButton[framed="true"]:focus, QComboBox:focus { border-color: @accent; }
+QPushButton:disabled { color: @disabled; }
+QPushButton:default, QPushButton[tone="main"] { background: @accent; color: @on; border-color: @accent; }
+QPushButton[tone="main"]:focus { border-color: @text; }
+QToolButton { border: none; border-radius: 4px; padding: 3px 6px; }
+QToolButton:hover { background: @faint; }
+QToolButton:focus { background: @faint; }
+QToolButton::menu-indicator { image: none; width: 0; }
+QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox {
+  background: @card; border: 1px solid @border; border-radius: 4px; padding: 4px 8px;
+  selection-background-color: @accent; selection-color: @on; }
+QLineEdit#search { background: @canvas; }
+QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: @accent; }
+QTreeView, QListView, QTableView { background: @card; border: none; outline: none; }
+QTreeView::item, QListView::item { padding: 3px 4px; border-radius: 4px; }
+QTreeView::item:hover, QListView::item:hover { background: @faint; }
+QTreeView::item:selected, QListView::item:selected { background: @wash; color: @text; }
+QTreeView::branch { background: transparent; }
+QHeaderView::section { background: @card; color: @muted; border: none; border-bottom: 1px solid @border; padding: 4px; }
+QScrollArea { border: none; background: @card; }
+QScrollArea > QWidget > QWidget { background: @card; }
+QScrollBar:vertical { background: transparent; width: 8px; margin: 0; }
+QScrollBar:horizontal { background: transparent; height: 8px; margin: 0; }
+QScrollBar::handle { background: @border; border-radius: 4px; min-height: 24px; min-width: 24px; }
+QScrollBar::handle:hover { background: @muted; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QProgressBar { background: transparent; border: none; max-height: 2px; min-height: 2px; }
+QProgressBar::chunk { background: @accent; }
+QSlider::groove:horizontal { height: 2px; background: @border; border-radius: 1px; }
+QSlider::sub-page:horizontal { background: @accent; height: 2px; }
+QSlider::handle:horizontal { background: @accent; width: 12px; height: 12px; margin: -5px 0; border-radius: 6px; }
+QToolTip { background: @card; color: @text; border: 1px solid @border; padding: 4px; }
+QFrame#notice { background: @wash; border: none; border-bottom: 1px solid @border; }
+QFrame#notice[kind="error"] { background: @warning; }
+QFrame#tile { background: @card; border: 1px solid @border; border-radius: 4px; }
+QFrame#tile:hover, QFrame#tile:focus { border-color: @accent; }
+QFrame#finding { background: @card; border: 1px solid @border; border-left: 2px solid @inhibit; border-radius: 4px; }
+QFrame#line { background: @border; border: none; }
+QTabBar::tab { background: transparent; color: @muted; padding: 5px 10px; border-bottom: 2px solid transparent; }
+QTabBar::tab:selected { color: @text; border-bottom: 2px solid @accent; }
+"""
