@@ -24,7 +24,13 @@ class Arguments:
     @property
     def n(self) -> int:
         """The number of samples."""
+        if not self.tensors[0].dim():
+            raise InvalidValue("A network's inputs must have a batch axis; got a single number.")
         return self.tensors[0].shape[0]
+
+    def repeated(self, n: int) -> Arguments:
+        """Single inputs without batch axis as a batch of n equal ones."""
+        return self.mapped(lambda t: t.unsqueeze(0).repeat(n, *(1,) * t.dim()))
 
     @property
     def args(self) -> tuple[Tensor, ...]:
@@ -55,8 +61,6 @@ def arguments(inputs: Any, model: nn.Module) -> Arguments:
         found = Arguments((_tensor(inputs),))
     if not found.tensors:
         raise InvalidValue("A network's inputs must be at least one tensor; got none.")
-    if any(t.dim() == 0 for t in found.tensors):
-        raise InvalidValue(f"A network's inputs must have a batch axis; got shapes {found.shapes}.")
     weight = next((p for p in model.parameters() if p.is_floating_point()), None)
     return found if weight is None else found.mapped(lambda t: _like(t, weight))
 

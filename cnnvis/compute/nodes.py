@@ -59,7 +59,7 @@ _SILENT = frozenset(
 )
 # Functions through which values leave the world of tensors, and with them what the program does next.
 READERS = frozenset(
-    "__bool__ __int__ __float__ __index__ __contains__ item tolist numpy is_nonzero equal allclose nonzero __array__".split()
+    "__bool__ __int__ __float__ __index__ __contains__ item tolist numpy is_nonzero equal allclose __array__".split()
 )
 
 _spoken: dict[str, str] = {}
@@ -92,6 +92,11 @@ def is_leaf(module: nn.Module) -> bool:
         return True
     if isinstance(module, _CONTAINERS):
         return False
+    return is_torch_leaf(module)
+
+
+def is_torch_leaf(module: nn.Module) -> bool:
+    """Whether torch.nn defines what a module computes."""
     return any(c.__module__.startswith("torch.nn.modules.") and c is not nn.Module for c in type(module).__mro__)
 
 

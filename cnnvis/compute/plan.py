@@ -32,7 +32,8 @@ _SEVERAL = (nn.RNNBase, nn.LSTMCell, nn.MultiheadAttention, nn.AdaptiveLogSoftma
 _SEVERAL_STEPS = frozenset(
     "max min median nanmedian mode kthvalue topk sort msort lstm gru rnn_tanh rnn_relu lstm_cell var_mean std_mean "
     "aminmax multi_head_attention_forward unique unique_consecutive cummax cummin svd qr eig eigh frexp "
-    "max_pool2d_with_indices adaptive_max_pool2d_with_indices chunk split split_with_sizes tensor_split unbind meshgrid".split()
+    "max_pool2d_with_indices adaptive_max_pool2d_with_indices chunk split split_with_sizes tensor_split "
+    "unbind meshgrid".split()
 )
 
 
