@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from cnnvis.errors import InvalidValue
+from cnnvis.model.activations import Activations
 from cnnvis.model.analysis import Analysis, Recipe
-from cnnvis.model.partition import Partition
+from cnnvis.model.features import profiles
+from cnnvis.model.partition import Cluster, Partition
+from cnnvis.model.session import Session
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,6 +22,9 @@ class Edit:
     analysis: Analysis
     label: str
     python: str
+
+
+Change = Callable[[Session], Edit]
 
 
 def _edit(analysis: Analysis, layer: str, partition: Partition, label: str, call: str) -> Edit:
@@ -79,3 +88,19 @@ def reclustered(analysis: Analysis, layer: str, recipe: Recipe, partition: Parti
     label = f"clustered {layer} by {recipe}"
     python = f"analysis = analysis.with_recipe({layer!r}, {recipe!r}, partition)"
     return Edit(analysis.with_recipe(layer, recipe, partition), label, python)
+
+
+def halves(activations: Activations, layer: str, cluster: Cluster) -> tuple[int, ...]:
+    """The smaller side of a cluster, divided where its neurons differ most: by the first principal component of
+    their profiles. Deterministic. Raises InvalidValue for a cluster of one.
+    """
+    if len(cluster) < 2:
+        raise InvalidValue("A cluster must hold two neurons or more to be split; this one holds one.")
+    rows = profiles(activations, layer)[list(cluster.members)]
+    centred = rows - rows.mean(0)
+    side = centred @ np.linalg.svd(centred, full_matrices=False)[2][0] > 0
+    if not side.any() or side.all():  # neurons that do not differ
+        side = np.arange(len(cluster)) >= len(cluster) // 2 + len(cluster) % 2
+    if side.sum() * 2 > len(side):
+        side = ~side
+    return tuple(int(u) for u in np.asarray(cluster.members)[side])

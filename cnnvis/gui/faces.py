@@ -98,7 +98,7 @@ class FaceStore(QObject):
         before, self._wanted = self._wanted, wanted
         for face, level in before.items():
             if wanted.get(face) != level:
-                self._jobs.cancel(("face", face))
+                self._jobs.drop(("face", face))
         for face, level in wanted.items():
             if before.get(face) != level:
                 self._start(face, level)

@@ -186,6 +186,13 @@ class Jobs(QObject):
             job.cancel()
             self.changed.emit()
 
+    def drop(self, topic: Hashable) -> None:
+        """Stop the newest job of a topic and never hear of it again."""
+        job = self._newest.pop(topic, None)
+        if job is not None:
+            job.cancel()
+            self.changed.emit()
+
     def running(self, topic: Hashable) -> Task[Any] | None:
         """The job of a topic that has not been delivered yet."""
         return self._newest.get(topic)

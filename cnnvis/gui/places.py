@@ -66,14 +66,14 @@ class Settings:
     def put(self, name: str, value: str | int | bool) -> None:
         self._store.setValue(name, str(value))
 
-    def bytes(self, name: str) -> bytes:
+    def blob(self, name: str) -> bytes:
         """A blob kept as hex; b"" where there is none."""
         try:
             return bytes.fromhex(self.text(name))
         except ValueError:
             return b""
 
-    def put_bytes(self, name: str, value: bytes) -> None:
+    def put_blob(self, name: str, value: bytes) -> None:
         self._store.setValue(name, value.hex())
 
     def recent(self) -> tuple[Path, ...]:

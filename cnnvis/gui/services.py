@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,8 +31,6 @@ class Services(Protocol):
     def draw(self, session: Session, previous: Diagram | None) -> Diagram: ...
 
     def recluster(self, session: Session, layer: str, recipe: Recipe) -> Partition: ...
-
-    def halves(self, session: Session, layer: str, id: int) -> tuple[int, ...]: ...
 
     def connect(self, session: Session, trust: Collection[str], progress: Progress) -> Session: ...
 
@@ -77,16 +75,9 @@ class Workflow:
 
         activations = session.activations
         if activations is None:
-            raise InvalidValue(f"The neurons of {layer} must have been recorded to be clustered. Wait for the analysis.")
+            raise InvalidValue(f"The neurons of {layer} must be recorded before clustering. Let the analysis end.")
         present = session.analysis.clusters.get(layer)
         return cluster_layer(session.analysis.network, activations, layer, recipe, locked=present)
-
-    def halves(self, session: Session, layer: str, id: int) -> tuple[int, ...]:
-        """The smaller of the two groups that a cluster falls into most naturally (average linkage on profiles)."""
-        from cnnvis.compute.cluster import halves
-
-        assert session.activations is not None
-        return halves(session.activations, layer, session.analysis.clusters[layer][id])
 
     def connect(self, session: Session, trust: Collection[str], progress: Progress) -> Session:
         """The session with its network and images at hand again."""
@@ -106,8 +97,3 @@ def demo(name: str) -> Job:
     from cnnvis.workflow.demo import demo_job
 
     return demo_job(name)
-
-
-def layers_of(session: Session) -> Sequence[str]:
-    """The recorded layers."""
-    return tuple(session.activations.layers) if session.activations is not None else ()

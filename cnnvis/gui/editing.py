@@ -1,0 +1,165 @@
+"""What a user does to the document on the desk: edits with undo, and how it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cnnvis.errors import CnnvisError
+from cnnvis.gui import edits
+from cnnvis.gui.desk import Desk
+from cnnvis.layout.diagram import Key
+from cnnvis.model.analysis import Recipe
+from cnnvis.model.partition import Partition
+from cnnvis.model.session import Look, Session
+from cnnvis.progress import Progress
+
+
+class Editing(Desk):
+    """Edits of a document. Each is one step of its history; a refused one is a sentence over the picture."""
+
+    def rename(self, layer: str, id: int, name: str) -> None:
+        """Give a cluster a name."""
+        self._commit(lambda s: edits.renamed(s.analysis, layer, id, name))
+
+    def annotate(self, key: Key, note: str) -> None:
+        """Write a note on a cluster, a layer or a neuron."""
+        if key[0] == "cluster":
+            self._commit(lambda s: edits.noted(s.analysis, str(key[1]), int(key[2]), note))
+        else:
+            name = f"{key[1]}:{key[2]}" if key[0] == "unit" else str(key[1])
+            self._commit(lambda s: edits.noted_name(s.analysis, name, note))
+
+    def merge(self, layer: str, ids: Sequence[int]) -> None:
+        """Make several clusters of a layer one."""
+        self._commit(lambda s: edits.merged(s.analysis, layer, ids))
+
+    def split(self, layer: str, id: int, units: Sequence[int] = ()) -> None:
+        """Put some neurons of a cluster into a new one; where none are named, those that differ most."""
+
+        def edit(session: Session) -> edits.Edit:
+            chosen = tuple(units)
+            if not chosen:
+                if session.activations is None:
+                    raise CnnvisError("The neurons must be recorded before a cluster is split. Let the analysis end.")
+                chosen = edits.halves(session.activations, layer, session.analysis.clusters[layer][id])
+            return edits.split(session.analysis, layer, id, chosen)
+
+        self._commit(edit)
+
+    def move(self, layer: str, units: Sequence[int], to: int) -> None:
+        """Put neurons into another cluster of their layer."""
+        self._commit(lambda s: edits.moved(s.analysis, layer, units, to))
+
+    def lock(self, layer: str, id: int) -> None:
+        """Let a cluster keep its members when its layer is clustered again, or no longer."""
+        self._commit(lambda s: edits.locked(s.analysis, layer, id))
+
+    def recluster(self, layer: str, recipe: Recipe) -> None:
+        """Cluster a layer by another recipe, in the background."""
+        session = self.session
+        if session is None:
+            return
+
+        def done(partition: Partition) -> None:
+            self._commit(lambda s: edits.reclustered(s.analysis, layer, recipe, partition))
+
+        self._jobs.start(
+            ("recluster", layer), lambda progress: self._services.recluster(session, layer, recipe), done, self.fail
+        )
+
+    def undo(self) -> None:
+        if self.document is not None:
+            self.document.undo()
+
+    def redo(self) -> None:
+        if self.document is not None:
+            self.document.redo()
+
+    def go_to(self, index: int) -> None:
+        """Show any state of the history."""
+        if self.document is not None:
+            self.document.go_to(index)
+
+    def _commit(self, edit: edits.Change) -> None:
+        if self.document is None:
+            return
+        try:
+            found = edit(self.document.session)
+        except CnnvisError as error:
+            self.fail(error)
+            return
+        self._anchor = self.selection[0] if self.selection else None
+        self.document.commit(found.analysis, found.label, found.python)
+
+    # How it is looked at
+
+    def look(self, look: Look) -> None:
+        """Show the same session differently; not undone, but saved."""
+        if self.document is not None and look != self.document.session.look:
+            self.document.update(self.document.session.with_look(look))
+
+    def show_edges(self, share: float) -> None:
+        """Keep so large a share of the strongest edges, 0–1."""
+        if self.session is not None:
+            self.look(replace(self.session.look, share=min(max(share, 0.0), 1.0)))
+
+    def open_key(self, key: Key) -> None:
+        """Expand or collapse the group of a column, or all neurons of a cluster."""
+        if self.session is None:
+            return
+        self._anchor = key
+        look = self.session.look
+        if key[0] == "cluster":
+            item = (str(key[1]), int(key[2]))
+            self.look(replace(look, opened=look.opened ^ {item}))
+        elif key[0] == "column":
+            self._toggle(str(key[1]))
+
+    def collapse_all(self) -> None:
+        """Show every group as one column again."""
+        if self.session is not None:
+            self.look(replace(self.session.look, expanded=frozenset(), opened=frozenset()))
+
+    def _toggle(self, layer: str) -> None:
+        assert self.session is not None
+        group = next((g for g in self.session.analysis.groups if layer in g.layers), None)
+        if group is None or len(group.layers) < 2:
+            return
+        look = self.session.look
+        self.look(replace(look, expanded=look.expanded ^ {group.name}))
+        self._cluster_missing(group.layers)
+
+    def _uncover(self, layer: str) -> bool:
+        if self.session is None:
+            return False
+        group = next((g for g in self.session.analysis.groups if layer in g.layers), None)
+        if group is None or group.name in self.session.look.expanded or len(group.layers) < 2:
+            return False
+        self._toggle(layer)
+        return True
+
+    def _cluster_missing(self, layers: Sequence[str]) -> None:
+        """Find the clusters of layers that nobody has opened before, by their recipes: no step of the history."""
+        session = self.session
+        if session is None or session.activations is None:
+            return
+        for layer in layers:
+            if layer not in session.analysis.clusters and layer in session.activations.layers:
+                self._cluster(session, layer)
+
+    def _cluster(self, session: Session, layer: str) -> None:
+        recipe = session.analysis.recipe(layer)
+
+        def work(progress: Progress) -> Partition:
+            return self._services.recluster(session, layer, recipe)
+
+        def done(partition: Partition) -> None:
+            if self.document is None or layer in self.document.analysis.clusters:
+                return
+            present, saved = self.document.session, not self.document.unsaved
+            self.document.update(present.with_analysis(present.analysis.with_partition(layer, partition)))
+            if saved:
+                self.document.mark_saved()
+
+        self._jobs.start(("recluster", layer), work, done, self.fail)
