@@ -107,6 +107,10 @@ QPushButton:focus, QToolButton[framed="true"]:focus, QComboBox:focus { border-co
 QPushButton:disabled { color: @disabled; }
 QPushButton:default, QPushButton[tone="main"] { background: @accent; color: @on; border-color: @accent; }
 QPushButton[tone="main"]:focus { border-color: @text; }
+QPushButton[tone="main"]:disabled { background: @faint; color: @disabled; border-color: @border; }
+QComboBox::drop-down { border: none; width: 20px; }
+QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {
+  width: 0; border: none; }
 QToolButton { border: none; border-radius: 4px; padding: 3px 6px; }
 QToolButton:hover { background: @faint; }
 QToolButton:focus { background: @faint; }

@@ -96,8 +96,9 @@ def _number(least: int, most: int, special: str = "") -> QSpinBox:
     """A whole number; `special` is shown at the least value and means "none"."""
     box = QSpinBox()
     box.setRange(least, most)
-    box.setSpecialValueText(special)
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+    box.lineEdit().setTextMargins(8, 0, 8, 0)
+    if special:
+        box.setSpecialValueText(special)
     return box
 
 
@@ -133,9 +134,12 @@ class JobForm(QWidget):
             form.setHorizontalSpacing(16)
             form.setVerticalSpacing(8)
             form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-            for label, widget, tip in rows:
+            for text, widget, tip in rows:
                 widget.setToolTip(tip)
                 widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+                label = QLabel(text)
+                label.setFixedSize(88, widget.sizeHint().height())
+                label.setBuddy(widget)
                 form.addRow(label, widget)
             column.addLayout(form)
             column.addSpacing(8)
