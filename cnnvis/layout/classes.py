@@ -15,7 +15,7 @@ SHOWN = 40
 """How many classes have a card of their own before the rest shares one."""
 ROOMY = 16
 """Up to so many classes get a card of two lines."""
-WIDTH, NARROW = 112.0, 152.0
+WIDTH, NARROW = 128.0, 160.0
 
 
 @dataclass(frozen=True, slots=True)

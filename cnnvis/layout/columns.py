@@ -138,7 +138,7 @@ def header_face(
         marks.append(Label(group.upper(), Box(0, 2, width, 10), 9, MUTED, True, elide="middle", zoom=NEAR))
     marks.append(Label(title, Box(0, 12, width, 17), 13, bold=True, elide="middle", zoom=NEAR))
     marks.append(Label(second, Box(0, 29, width, 15), 11, MUTED, zoom=NEAR))
-    marks.append(Label(title, Box(0, 12, width, 30), 24, bold=True, elide="middle", zoom=AWAY))
+    marks.append(Label(title, Box(0, 12, width, 30), 20, bold=True, elide="middle", zoom=AWAY))
     return Face(width, HEADER, tuple(marks), title, tooltip, framed=False)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.marks import CARD, FAINT, MUTED, TEXT, Box, Face, Ink, Label, Mark, Patch, Rect
+from cnnvis.layout.marks import BORDER, CARD, FAINT, MUTED, TEXT, Box, Face, Ink, Label, Mark, Patch, Rect
 from cnnvis.layout.packing import Packing, grid, rest_box, rows
 from cnnvis.layout.readings import Reading, Table
 from cnnvis.model.partition import Cluster
@@ -172,6 +172,8 @@ def _patch_marks(
         if exemplar is None:
             marks.append(Rect(box, FAINT, radius=2, zoom=NEAR))
         else:
+            # The rim keeps a white patch from vanishing on a white card, and stands while its picture is read.
+            marks.append(Rect(box.grown(0.5), BORDER, radius=2.5, zoom=NEAR))
             marks.append(Patch(box, exemplar[0], exemplar[1], unit, zoom=NEAR))
         marks += _unit_marks(unit, box)
     if packing.left_out:
@@ -232,7 +234,8 @@ def far_marks(
     """What is read from afar: the name, the size with the dead, the top classes, and a bar of the mean response."""
     inner = width - 2 * PAD
     if height < 56:
-        return [Label(cluster.title, Box(PAD, 0, inner, height), 18, MUTED, elide="end", zoom=AWAY)]
+        text = "never fire" if cluster.dead and not cluster.name else cluster.title
+        return [Label(text, Box(PAD, 0, inner, height), 18, MUTED, elide="end", zoom=AWAY)]
     second = " · ".join([_counted(cluster)] * bool(cluster.name) + [f"{n_dead} dead"] * bool(n_dead))
     lines: list[tuple[str, float, bool, Ink]] = [(cluster.title, 22.0, True, Ink("text"))]
     lines += [(text, 18.0, False, MUTED) for text in (second, ", ".join(best[:2])) if text]
