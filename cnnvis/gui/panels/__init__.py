@@ -1,0 +1,1 @@
+"""The parts beside the picture: outline, findings, details, history."""

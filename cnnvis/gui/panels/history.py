@@ -1,0 +1,53 @@
+"""The steps of the document; a click goes to any of them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from cnnvis.gui.jobs import Jobs
+from cnnvis.layout.diagram import Diagram, Key
+from cnnvis.model.document import Document
+from cnnvis.model.session import Session
+
+
+class History(QWidget):
+    """A list of the states, the present one in bold, undone ones below it."""
+
+    chosen = Signal(object)
+    requested = Signal(str, object)
+
+    def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._list = QListWidget()
+        self._list.setAccessibleName("History")
+        self._list.itemActivated.connect(lambda item: self._go(self._list.row(item)))
+        self._list.itemClicked.connect(lambda item: self._go(self._list.row(item)))
+        box = QVBoxLayout(self)
+        box.setContentsMargins(8, 0, 8, 8)
+        box.addWidget(self._list)
+
+    def _go(self, index: int) -> None:
+        self.requested.emit("go_to", (index,))
+
+    def show_document(self, document: Document | None) -> None:
+        """Show the states of a document."""
+        self._list.clear()
+        if document is None:
+            return
+        for index, step in enumerate(document.history):
+            item = QListWidgetItem(step.label[:1].upper() + step.label[1:])
+            item.setToolTip(step.python)
+            if index == document.index:
+                face = QFont(item.font())
+                face.setBold(True)
+                item.setFont(face)
+            self._list.addItem(item)
+        self._list.setCurrentRow(document.index)
+
+    def show_session(self, session: Session | None, diagram: Diagram | None) -> None:
+        """The history follows the document."""
+
+    def show_selection(self, key: Key | None) -> None:
+        """The history does not follow the selection."""

@@ -1,0 +1,81 @@
+"""Small widgets that the window is made of, dressed by the style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+
+def label(text: str, tone: str = "", parent: QWidget | None = None) -> QLabel:
+    """A line of text in a tone: name, hero, muted, section or small."""
+    found = QLabel(text, parent)
+    found.setProperty("tone", tone)
+    found.setTextFormat(Qt.TextFormat.PlainText)
+    return found
+
+
+def section(text: str) -> QLabel:
+    """The title of a section, in small capitals."""
+    return label(text.upper(), "section")
+
+
+def button(text: str, act: Callable[[], object], tone: str = "", tip: str = "") -> QPushButton:
+    """A button; `tone` "main" for the one that is meant to be pressed."""
+    found = QPushButton(text)
+    found.setProperty("tone", tone)
+    found.setToolTip(tip)
+    found.clicked.connect(lambda: act())
+    return found
+
+
+def line() -> QFrame:
+    """A hairline."""
+    found = QFrame()
+    found.setObjectName("line")
+    found.setFixedHeight(1)
+    return found
+
+
+class Elided(QLabel):
+    """A label that is elided in the middle where it does not fit; the whole text is its tooltip."""
+
+    def __init__(self, text: str = "", tone: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setProperty("tone", tone)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(24, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        metrics = QFontMetrics(self.font())
+        text = self.text()
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, self.width())
+        self.setToolTip(text if shown != text else "")
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), int(self.alignment() | Qt.AlignmentFlag.AlignVCenter), shown)
+        painter.end()
+
+
+class PanelTitle(QWidget):
+    """The title of a dock: small capitals, and a cross to close it."""
+
+    def __init__(self, text: str, close: Callable[[], object]) -> None:
+        super().__init__()
+        self.setObjectName("panelTitle")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 12, 8, 4)
+        row.addWidget(section(text))
+        row.addStretch(1)
+        cross = QToolButton()
+        cross.setText("×")
+        cross.setToolTip(f"Close {text.lower()}; View ▸ Panels brings it back")
+        cross.setAccessibleName(f"Close {text.lower()}")
+        cross.clicked.connect(lambda: close())
+        row.addWidget(cross)
