@@ -197,7 +197,7 @@ def _union(runs: Sequence[Mapping[str, Step]], title: str) -> dict[str, Step]:
             merged[name] = replace(known or step, sources=sources, direct=step.direct and (known or step).direct)
     order = list(_sorted(merged))
     if len(order) < len(merged):
-        raise InvalidValue(f"The examples of {title} must fit into one graph; their ways form a cycle. Trace each alone.")
+        raise InvalidValue(f"Examples of {title} must fit into one graph; their ways form a cycle. Trace each alone.")
     return {name: merged[name] for name in order}
 
 
