@@ -67,7 +67,7 @@ def connect(
     if pairs is None:
         from cnnvis.model.groups import layer_groups, neighbours
 
-        pairs = neighbours(network, tuple(groups) if groups is not None else layer_groups(network))
+        pairs = neighbours(tuple(groups) if groups is not None else layer_groups(network), network)
     joined = _by_sink(network, pairs)
     data = activations.data
     if data is None:
