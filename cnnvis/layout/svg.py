@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnvis.errors import UnreadableSample
 from cnnvis.layout.marks import (
     BORDER,
     CARD,
@@ -181,7 +182,10 @@ class _Patches:
 
     def _picture(self, sample: int) -> NDArray[np.uint8] | None:
         if sample not in self._known:
-            self._known[sample] = self._pictures(sample) if self._pictures is not None else None
+            try:
+                self._known[sample] = self._pictures(sample) if self._pictures is not None else None
+            except UnreadableSample:  # the file was there when it was analysed and is not now
+                self._known[sample] = None
         return self._known[sample]
 
 

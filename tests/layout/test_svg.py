@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from layout_sessions import a_session
 
+from cnnvis.errors import UnreadableSample
 from cnnvis.layout.compose import draw
 from cnnvis.layout.diagram import Box, Ink, Label, Patch
 from cnnvis.layout.svg import elided, svg, text_width
@@ -47,6 +48,13 @@ def test_a_missing_picture_leaves_an_empty_place(session):
     diagram = replace(draw(session), pictures=lambda sample: None)
     assert "<image" not in svg(diagram)
     assert "<image" not in svg(replace(diagram, pictures=None))
+
+
+def test_a_picture_that_cannot_be_read_any_more_leaves_an_empty_place(session):
+    def gone(sample):
+        raise UnreadableSample(f"sample {sample} must be an image; got nothing.")
+
+    assert "<image" not in svg(replace(draw(session), pictures=gone))
 
 
 def test_from_afar_words_stand_where_patches_stood(session):
