@@ -22,8 +22,19 @@ from cnnvis.compute import fields
 from cnnvis.compute.arguments import Arguments
 from cnnvis.compute.borrow import version
 from cnnvis.compute.fields import View
-from cnnvis.compute.nodes import READERS, call_name, is_leaf, kind_of, operation, primary, tensors, with_primary
+from cnnvis.compute.nodes import (
+    READERS,
+    call_name,
+    is_leaf,
+    is_torch_leaf,
+    kind_of,
+    operation,
+    primary,
+    tensors,
+    with_primary,
+)
 from cnnvis.compute.steps import (
+    ORDERED,
     PASSING,
     UNMOVED,
     Step,
@@ -41,7 +52,8 @@ class Trail:
     """Where the data in a tensor came from. `via`: the last operation that only moved them."""
 
     nodes: tuple[str, ...] = ()
-    direct: bool = False
+    direct: bool = False  # the very output of a node
+    ordered: bool = False  # its axes lie as in that output
     view: View | None = None
     weights: tuple[nn.Parameter, ...] = ()
     via: str = ""
@@ -106,8 +118,8 @@ class Watcher(TorchFunctionMode):
         self.steps: dict[str, Step] = {}
         self.moves: dict[str, Step] = {}
         self.trails = Trails()
-        self.stack: list[tuple[str, bool]] = [("", False)]
-        self.opened: list[list[tuple[Tensor, int | None]]] = []
+        self.stack: list[tuple[str, str]] = [("", "open")]  # path; open, or closed or own inside a leaf
+        self.opened: list[tuple[list[tuple[Tensor, int | None]], list[tuple[Tensor, Trail]]]] = []
         self.counts: defaultdict[str, int] = defaultdict(int)
         self.calls: defaultdict[str, int] = defaultdict(int)
         self.counted: set[int] = set()
@@ -121,13 +133,14 @@ class Watcher(TorchFunctionMode):
             view = self._input_view(tensor)
             floating = tensor.is_floating_point()
             self.steps[name] = Step(name, "input", tuple(tensor.shape), (), False, floating=floating, view=view)
-            self.trails.put(tensor, Trail((name,), True, view))
+            self.trails.put(tensor, Trail((name,), True, True, view))
         with ExitStack() as undo, torch.inference_mode(False), torch.no_grad():
             modules = {path: m for path, m in self.model.named_modules() if path}
             total = sum(is_leaf(m) for m in modules.values())
             for path, module in modules.items():
                 leaf = is_leaf(module)
-                enter, leave = partial(self._enter, path, leaf), partial(self._leave, path, leaf, total)
+                place = "open" if not leaf else "closed" if is_torch_leaf(module) else "own"
+                enter, leave = partial(self._enter, path, place), partial(self._leave, path, leaf, total)
                 undo.callback(module.register_forward_pre_hook(enter, with_kwargs=True).remove)
                 undo.callback(module.register_forward_hook(leave, with_kwargs=True).remove)
             with self:
@@ -144,31 +157,37 @@ class Watcher(TorchFunctionMode):
 
     # -- modules ---------------------------------------------------------------------------------------------------
 
-    def _enter(self, path: str, leaf: bool, module: nn.Module, args: Any, kwargs: Any) -> None:
-        inside = self.stack[-1][1]
-        self.stack.append((path, leaf or inside))
-        if leaf and not inside:
-            self.opened.append([(t, version(t)) for t in tensors((args, kwargs))])
+    def _enter(self, path: str, place: str, module: nn.Module, args: Any, kwargs: Any) -> None:
+        around = self.stack[-1][1]
+        self.stack.append((path, place if around == "open" else around))
+        if around == "open" and place != "open":
+            found = list(tensors((args, kwargs)))
+            self.opened.append(([(t, version(t)) for t in found], self._tracked(found)))
 
     def _leave(self, path: str, leaf: bool, total: int, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
         while self.stack.pop()[0] != path:  # a forward that raised and was caught did not leave
             pass
-        if self.stack[-1][1] or not leaf:
+        if self.stack[-1][1] != "open" or not leaf:
             return None
-        before = self.opened.pop()
+        before, operands = self.opened.pop()
         call = self.calls[path]
         self.calls[path] = call + 1
         self.progress(min(len(self.calls), total), total, "tracing the network")
-        self.stack.append((path, True))
+        self.stack.append((path, "closed"))
         try:
-            return self._leaf_step(call_name(path, call), path, module, before, output)
+            return self._leaf_step(call_name(path, call), path, module, before, operands, output)
         finally:
             self.stack.pop()
 
     def _leaf_step(
-        self, name: str, path: str, module: nn.Module, before: list[tuple[Tensor, int | None]], output: Any
+        self,
+        name: str,
+        path: str,
+        module: nn.Module,
+        before: list[tuple[Tensor, int | None]],
+        operands: list[tuple[Tensor, Trail]],
+        output: Any,
     ) -> Any:
-        operands = self._tracked(t for t, _ in before)
         weights = tuple(module.parameters())
         if not operands:
             self._constant(output, weights)
@@ -177,11 +196,8 @@ class Watcher(TorchFunctionMode):
         if value is None:
             return None
         window = module_window(module)
-        view = None
-        if len(operands) == 1:
-            view = behind_module(module, operands[0][1].view, operands[0][0], value)
-        elif not weights:
-            view = behind_step(kind_of(module).lower(), (), {}, [(t, r.view) for t, r in operands], value)
+        inner = None if is_torch_leaf(module) else self.trails.get(value)
+        view = inner.view if inner else behind_module(module, operands[0][1].view, operands[0][0], value)
         step = self._step(name, kind_of(module), value, operands, weights, view)
         step.module, step.owner = module, self.owners[path]
         step.weighted, step.rectifies = is_weighted_module(module), module_rectifies(module)
@@ -196,10 +212,12 @@ class Watcher(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        path, inside = self.stack[-1]
-        if inside:
+        path, place = self.stack[-1]
+        if place == "closed":
             return func(*args, **kwargs)
         word = operation(func)
+        if place == "own":
+            return self._inside(word, func, args, kwargs)
         if not word:
             if getattr(func, "__name__", "") in READERS and self._tracked(tensors(args)):
                 self.reads_values = True
@@ -242,6 +260,20 @@ class Watcher(TorchFunctionMode):
         new = self._arrived(step, operands, before, output, view)
         return output if new is None else new
 
+    def _inside(self, word: str, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Follows the receptive field through a leaf of the user's own."""
+        operands = self._tracked(tensors((args, kwargs)))
+        output = func(*args, **kwargs)
+        value = primary(output)
+        if operands and value is not None and not any(value is t for t, _ in operands):
+            nodes = tuple(dict.fromkeys(n for _, r in operands for n in r.nodes))
+            if word in PASSING:
+                view = behind_move(word, args, kwargs, operands[0][1].view, operands[0][0], value)
+            else:
+                view = behind_step(word, args, kwargs, [(t, r.view) for t, r in operands], value)
+            self.trails.put(value, Trail(nodes, view=view))
+        return output
+
     def _moved(
         self, word: str, name: str, args: Any, kwargs: Any, operands: list[tuple[Tensor, Trail]], output: Any
     ) -> Any:
@@ -255,7 +287,9 @@ class Watcher(TorchFunctionMode):
             source, trail = operands[0]
             view = behind_move(word, args, kwargs, trail.view, source, value)
             still = word in UNMOVED and len(operands) == 1
-            self.trails.put(value, Trail(nodes, still and trail.direct, view, via=trail.via if still else name))
+            ordered = trail.ordered and word in ORDERED and value.dim() == source.dim()
+            via = trail.via if still else name
+            self.trails.put(value, Trail(nodes, still and trail.direct, ordered, view, via=via))
             self._check_axis(value)
             if name and value.is_floating_point():
                 self.moves[name] = self._step(name, word, value, operands, (), view, counted=False)
@@ -282,6 +316,7 @@ class Watcher(TorchFunctionMode):
             tuple(value.shape),
             nodes,
             direct=all(r.direct for _, r in operands),
+            straight=tuple(n for t, r in operands if r.ordered and t.dim() == value.dim() for n in r.nodes),
             floating=value.is_floating_point(),
             same=operands[0][0].shape == value.shape,
             parameters=sum(new.values()),
@@ -307,7 +342,7 @@ class Watcher(TorchFunctionMode):
         main = primary(output)
         for value in results + written:
             first = value is main or (main is None and value is written[0])
-            self.trails.put(value, Trail((step.name,), first, view if first else None))
+            self.trails.put(value, Trail((step.name,), first, first, view if first else None))
             self._check_axis(value)
         for value in written:
             for other in self.trails.sharing(value):

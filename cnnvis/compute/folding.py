@@ -24,6 +24,7 @@ def folded(steps: Mapping[str, Step], ends: frozenset[str], logits: str) -> Fold
     `ends` are the steps whose values the network returns; nothing folds into `logits`, so that what turns them
     into probabilities stays beside them. Steps that return their input untouched at a fork vanish.
     """
+    steps = _useful(steps, ends)
     readers = _readers(steps, ends)
     tails = {name: name for name in steps}  # for every host the last step folded into it
     hosts: dict[str, str] = {}
@@ -42,6 +43,15 @@ def folded(steps: Mapping[str, Step], ends: frozenset[str], logits: str) -> Fold
     if lost:
         return folded(_without(steps, lost), ends, lost.get(logits, logits))
     return Folding(steps, {name: tuple(found) for name, found in folds.items()}, hosts)
+
+
+def _useful(steps: Mapping[str, Step], ends: frozenset[str]) -> Mapping[str, Step]:
+    """The inputs and the steps from which a way leads to what the network returns."""
+    wanted: set[str] = set(ends)
+    for name, step in reversed(list(steps.items())):
+        if name in wanted:
+            wanted.update(step.sources)
+    return {name: step for name, step in steps.items() if name in wanted or not step.sources}
 
 
 def _readers(steps: Mapping[str, Step], ends: frozenset[str]) -> defaultdict[str, set[str]]:
@@ -63,10 +73,11 @@ def _without(steps: Mapping[str, Step], lost: Mapping[str, str]) -> dict[str, St
             name = lost[name]
         return name
 
-    found = {}
+    found: dict[str, Step] = {}
     for name, step in steps.items():
         if name not in lost:
             sources = tuple(dict.fromkeys(origin(s) for s in step.sources))
+            straight = tuple(origin(s) for s in step.straight)
             moved = any(s in lost and not steps[s].direct for s in step.sources)
-            found[name] = replace(step, sources=sources, direct=step.direct and not moved)
+            found[name] = replace(step, sources=sources, straight=straight, direct=step.direct and not moved)
     return found

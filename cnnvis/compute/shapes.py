@@ -53,7 +53,7 @@ def unit_axes(steps: Mapping[str, Step], axes: Mapping[str, Axes]) -> dict[str, 
             found[name] = _of_weighted(step, shape)
         else:
             sources = [(axes[s].shape, found[s]) for s in step.sources]
-            found[name] = _of_step(step, shape, [(s, u) for s, u in sources if u is not None])
+            found[name] = _of_step(step, shape, [(s, u) for s, u in sources if u is not None], found)
     return found
 
 
@@ -71,16 +71,18 @@ def _of_weighted(step: Step, shape: tuple[int, ...]) -> int | None:
     return 0 if len(shape) > 2 or shape[0] == width else -1
 
 
-def _of_step(step: Step, shape: tuple[int, ...], sources: list[tuple[tuple[int, ...], int]]) -> int | None:
+def _of_step(
+    step: Step, shape: tuple[int, ...], sources: list[tuple[tuple[int, ...], int]], found: Mapping[str, int | None]
+) -> int | None:
     if step.kind.lower() in PRODUCTS:
         return None
     if step.view is not None:
         return -1 if step.view.plane == 1 else len(shape) - 1 - len(step.view.field.size)
     if len(shape) == 1:
         return 0
-    for source, axis in sources:
-        if step.direct and len(source) == len(shape):
-            return axis
+    straight = [found[s] for s in step.straight if found[s] is not None]
+    if straight:
+        return straight[0]
     for source, axis in sources:
         if shape[-1] == source[axis] and (len(shape) == 2 or shape[0] != source[axis]):
             return -1

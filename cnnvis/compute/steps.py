@@ -21,6 +21,10 @@ PASSING = frozenset(
 UNMOVED = frozenset(
     "contiguous to float half double bfloat16 type type_as clone detach alias cpu cuda positive real".split()
 )
+# And these keep the order of the axes.
+ORDERED = UNMOVED | frozenset(
+    "getitem chunk split split_with_sizes tensor_split narrow roll flip index_select repeat expand expand_as".split()
+)
 # Operations with weights of their own: a node with units.
 _WEIGHTED = frozenset(
     "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d conv linear bilinear embedding "
@@ -59,7 +63,8 @@ class Step:
     kind: str
     shape: tuple[int, ...]
     sources: tuple[str, ...]
-    direct: bool  # its input is the very output of its one source, not moved or reshaped
+    direct: bool  # all it reads are the very outputs of its sources, not moved or reshaped
+    straight: tuple[str, ...] = ()  # sources whose axes lie as those of the output
     module: nn.Module | None = None
     owner: str = ""
     floating: bool = True
