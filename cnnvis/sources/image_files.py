@@ -49,20 +49,16 @@ class Preparation:
 
     def image(self, content: bytes, name: str) -> Image.Image:
         """The picture in RGB, resized and cropped. Raises `UnreadableSample`."""
-        return self._fitted(decoded(content, name, self._least))
+        return self.fitted(decoded(content, name, self._least))
 
-    def picture(self, content: bytes, name: str) -> NDArray[np.uint8]:
-        """The picture as the network sees it, (h, w, 3) uint8 RGB; read-only."""
-        image = self.image(content, name)
-        if self.channels == "grey":
-            image = image.convert("L").convert("RGB")
-        found = np.array(image)
+    def picture(self, image: Image.Image) -> NDArray[np.uint8]:
+        """A fitted picture as the network sees it, (h, w, 3) uint8 RGB; read-only."""
+        found = np.array(image.convert("L").convert("RGB") if self.channels == "grey" else image)
         found.flags.writeable = False
         return found
 
-    def input(self, content: bytes, name: str) -> NDArray[np.float32]:
-        """What the network is fed, (channels, h, w) float32, normalised."""
-        image = self.image(content, name)
+    def input(self, image: Image.Image) -> NDArray[np.float32]:
+        """What the network is fed of a fitted picture, (channels, h, w) float32, normalised."""
         found = np.asarray(image.convert("L") if self.channels == "grey" else image)
         planes = found[None] if found.ndim == 2 else found.transpose(2, 0, 1)
         if self.channels == "bgr":
@@ -74,6 +70,17 @@ class Preparation:
         out += shift
         return out
 
+    def fitted(self, image: Image.Image) -> Image.Image:
+        """A picture in RGB, resized and cropped."""
+        how = Image.Resampling[self.interpolation.upper()]
+        if self.resize is not None and min(image.size) != self.resize:
+            image = image.resize(_shorter(image.size, self.resize), how)
+        if self.crop is not None:
+            image = _cropped(image, self.crop, how)
+        if self.size is not None and image.size != self.size[::-1]:
+            image = image.resize(self.size[::-1], how)
+        return image
+
     @cached_property
     def _affine(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """x / 255, minus mean, over std, as one factor and one sum for each channel, (channels or 1, 1, 1) each."""
@@ -84,7 +91,7 @@ class Preparation:
     def unprepared(self, values: NDArray[np.floating]) -> NDArray[np.uint8]:
         """The picture behind an input (c, h, w) that this normalisation made, (h, w, 3) uint8 RGB."""
         scale, shift = self._affine
-        plain = (np.asarray(values, np.float64) - shift) / scale
+        plain = np.nan_to_num((np.asarray(values, np.float64) - shift) / scale)
         return rgb(np.clip(np.rint(plain), 0, 255).astype(np.uint8), self.channels == "bgr")
 
     @cached_property
@@ -95,16 +102,6 @@ class Preparation:
         if self.crop is not None or self.size is None:
             return None
         return 2 * max(self.size)
-
-    def _fitted(self, image: Image.Image) -> Image.Image:
-        how = Image.Resampling[self.interpolation.upper()]
-        if self.resize is not None and min(image.size) != self.resize:
-            image = image.resize(_shorter(image.size, self.resize), how)
-        if self.crop is not None:
-            image = _cropped(image, self.crop, how)
-        if self.size is not None and image.size != self.size[::-1]:
-            image = image.resize(self.size[::-1], how)
-        return image
 
 
 def decoded(content: bytes, name: str, least: int | None = None) -> Image.Image:

@@ -46,13 +46,13 @@ class ImageData:
         content = self.store.read(name)
         label = label_of(self.labels, index)
         if self.transform is None:
-            return self.preparation.input(content, name), label
+            return self.preparation.input(self.preparation.image(content, name)), label
         return self.transform(self._plain.image(content, name), name), label
 
     def picture(self, index: int) -> NDArray[np.uint8]:
         name = self.files[_place(index, len(self))]
         if self.transform is None:
-            return self.preparation.picture(self.store.read(name), name)
+            return self.preparation.picture(self.preparation.image(self.store.read(name), name))
         values = self[index][0]
         return as_picture(values, self.preparation)
 
