@@ -181,7 +181,7 @@ def paint_link(painter: QPainter, link: Link, manner: Manner, share: float = QUI
     painter.setBrush(Qt.BrushStyle.NoBrush)
     full = link.width if width is None else width
     inks = [(link.ink, full)]
-    if link.mixed and full >= _SHOWS_BOTH:
+    if link.mixed and full >= _SHOWS_BOTH and share > 0.5:  # quiet ones would only turn grey
         inks.append((INHIBIT if link.ink == EXCITE else EXCITE, full * min(link.shares)))
     for ink, wide in inks:
         if manner.translucent and ink == link.ink:

@@ -12,6 +12,7 @@ from cnnvis.gui.steering import Direction, UnitDrag, neighbour
 from cnnvis.layout.diagram import Card, Diagram, Key
 from cnnvis.layout.theme import LIGHT, Theme
 
+_CONTROL = Qt.KeyboardModifier.ControlModifier
 _ARROWS: dict[int, Direction] = {
     Qt.Key.Key_Left: "left",
     Qt.Key.Key_Right: "right",
@@ -24,7 +25,7 @@ class Canvas(Camera):
     """A view of a Diagram. It knows nothing of sessions: it shows, and tells what the user did."""
 
     selected = Signal(object)
-    """A key, or None: the user clicked, or moved with the arrows."""
+    """A tuple of keys, the one in question first: the user clicked, or moved with the arrows."""
     unit_chosen = Signal(object)
     """("unit", layer, index): the user clicked the patch of a neuron."""
     opened = Signal(object)
@@ -39,7 +40,7 @@ class Canvas(Camera):
         self.stage.stepped.connect(self._glide)
         self.stage.arrived.connect(self._arrived)
         self.animated = True
-        self._selection: Key | None = None
+        self._selection: tuple[Key, ...] = ()
         self._hover: Key | None = None
         self._drag: UnitDrag | None = None
         self._pressed: QPointF | None = None
@@ -53,8 +54,13 @@ class Canvas(Camera):
     # What it shows
 
     @property
-    def selection(self) -> Key | None:
+    def selection(self) -> tuple[Key, ...]:
+        """The selected keys, the one in question first."""
         return self._selection
+
+    @property
+    def _first(self) -> Key | None:
+        return self._selection[0] if self._selection else None
 
     def set_theme(self, theme: Theme) -> None:
         """Show everything in other colours; pictures stay as they are."""
@@ -65,7 +71,7 @@ class Canvas(Camera):
     def show_diagram(self, diagram: Diagram | None, anchor: Key | None = None) -> None:
         """Show another diagram. What both have glides to its new place; `anchor` (or the selection) stays in view."""
         old = self.diagram
-        held = self._displacement(old, diagram, anchor or self._selection)
+        held = self._displacement(old, diagram, anchor or self._first)
         start = self.seen.center()
         self._path = (start, start + held)
         if diagram is not None:
@@ -76,8 +82,7 @@ class Canvas(Camera):
         self.minimap.set_diagram(diagram)
         if diagram is not None and (old is None or self._fitted):
             self.fit()
-        if self._selection is not None and (diagram is None or self._selection not in diagram):
-            self._selection = None
+        self._selection = tuple(key for key in self._selection if diagram is not None and key in diagram)
         self._mark()
         self._moved()
 
@@ -103,15 +108,20 @@ class Canvas(Camera):
 
     # What the user does
 
-    def select(self, key: Key | None) -> None:
-        """Outline a card and light its links, without telling anyone."""
-        self._selection = key
+    def select(self, keys: tuple[Key, ...]) -> None:
+        """Outline cards and light their links, without telling anyone."""
+        self._selection = keys
         self._mark()
 
-    def _choose(self, key: Key | None) -> None:
-        if key != self._selection:
-            self.select(key)
-            self.selected.emit(key)
+    def _choose(self, key: Key | None, also: bool = False) -> None:
+        """Select a card; `also` adds it to, or takes it from, those of the same layer."""
+        keys: tuple[Key, ...] = (key,) if key is not None else ()
+        same = [k for k in self._selection if key is not None and k[:2] == key[:2] and key[0] == "cluster"]
+        if also and same and key is not None:
+            keys = tuple(k for k in same if k != key) if key in same else (*same, key)
+        if keys != self._selection:
+            self.select(keys)
+            self.selected.emit(keys)
 
     def _key_at(self, point: QPointF) -> Key | None:
         where = self._to_scene(point)
@@ -173,9 +183,10 @@ class Canvas(Camera):
         elif self._panned:
             self.viewport().unsetCursor()
         elif pressed is not None and event.button() == Qt.MouseButton.LeftButton:
-            self._choose(self._key_at(event.position()))
+            also = bool(event.modifiers() & (_CONTROL | Qt.KeyboardModifier.ShiftModifier))
+            self._choose(self._key_at(event.position()), also)
             unit = self._unit_at(event.position())
-            if unit is not None:
+            if unit is not None and not also:
                 self.unit_chosen.emit(unit)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -188,11 +199,11 @@ class Canvas(Camera):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if event.reason() == QContextMenuEvent.Reason.Keyboard:
-            self.menu_asked.emit(self._selection, None, self._where(self._selection))
+            self.menu_asked.emit(self._first, None, self._where(self._first))
             return
         point = QPointF(event.pos())
         key = self._key_at(point)
-        if key is not None:
+        if key is not None and key not in self._selection:
             self._choose(key)
         self.menu_asked.emit(key, self._unit_at(point), event.globalPos())
 
@@ -207,7 +218,7 @@ class Canvas(Camera):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
         if key in _ARROWS and self.diagram is not None:
-            there = neighbour(self.diagram, self._selection, _ARROWS[key])
+            there = neighbour(self.diagram, self._first, _ARROWS[key])
             self._choose(there)
             if there is not None:
                 self.reveal(there)
@@ -219,10 +230,10 @@ class Canvas(Camera):
             self.fit()
         elif key == Qt.Key.Key_1:
             self.actual_size()
-        elif key == Qt.Key.Key_Escape and (self._drag is not None or self._selection is not None):
+        elif key == Qt.Key.Key_Escape and (self._drag is not None or self._selection):
             self._escape()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._selection is not None:
-            self.opened.emit(self._selection)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._first is not None:
+            self.opened.emit(self._first)
         else:
             event.ignore()
 

@@ -106,6 +106,8 @@ QPushButton:pressed, QToolButton[framed="true"]:pressed { background: @border; }
 QPushButton:focus, QToolButton[framed="true"]:focus, QComboBox:focus { border-color: @accent; }
 QPushButton:disabled { color: @disabled; }
 QPushButton:default, QPushButton[tone="main"] { background: @accent; color: @on; border-color: @accent; }
+QPushButton[tone="link"] { border-color: transparent; padding: 4px 0; text-align: left; }
+QPushButton[tone="link"]:hover, QPushButton[tone="link"]:focus { background: transparent; color: @accent; }
 QPushButton[tone="main"]:focus { border-color: @text; }
 QPushButton[tone="main"]:disabled { background: @faint; color: @disabled; border-color: @border; }
 QComboBox::drop-down { border: none; width: 20px; }
@@ -124,7 +126,8 @@ QTreeView, QListView, QTableView { background: @card; border: none; outline: non
 QTreeView::item, QListView::item { padding: 3px 4px; border-radius: 4px; }
 QTreeView::item:hover, QListView::item:hover { background: @faint; }
 QTreeView::item:selected, QListView::item:selected { background: @wash; color: @text; }
-QTreeView::branch { background: transparent; }
+QTreeView { show-decoration-selected: 0; }
+QTreeView::branch, QTreeView::branch:selected, QTreeView::branch:hover { background: transparent; }
 QHeaderView::section { background: @card; color: @muted; border: none; border-bottom: 1px solid @border; padding: 4px; }
 QScrollArea { border: none; background: @card; }
 QScrollArea > QWidget > QWidget { background: @card; }

@@ -85,14 +85,14 @@ class Stage(QObject):
             self._step(1.0)
             self._end()
 
-    def mark(self, selected: Key | None, hovered: Key | None, target: Key | None = None) -> None:
+    def mark(self, selected: tuple[Key, ...], hovered: Key | None, target: Key | None = None) -> None:
         """Outline what is selected and where a dragged neuron would go; light the links of what is asked for."""
         for key, item in self._items.items():
-            item.mark(key == selected, key == target)
+            item.mark(key in selected, key == target)
         if self.diagram is None or self.moving:
             return
         loud: dict[Key, Link] = {}
-        for asked in (selected, hovered):
+        for asked in (*selected, hovered):
             if asked is not None:
                 loud |= {link.key: link for link in self._links_of(asked)}
         if tuple(loud.values()) != self._asked.links:

@@ -71,27 +71,32 @@ class Outline(QWidget):
         return item
 
     def show_selection(self, key: Key | None) -> None:
-        """Mark the layer of what is selected."""
+        """Mark the layer of what is selected: in an open group its own line, else that of the group."""
         layer = str(key[1]) if key is not None and key[0] in ("cluster", "unit", "column") else ""
-        found = None
+        found: QTreeWidgetItem | None = None
         for item in self._items():
-            if layer and item.data(0, _KEY) == ("column", layer) and (found is None or item.parent() is not None):
-                found = item if item.parent() is None or item.parent().isExpanded() or found is None else found
-        self._tree.setCurrentItem(found)  # type: ignore[arg-type]
+            parent = item.parent()
+            if layer and item.data(0, _KEY) == ("column", layer) and (parent is None or parent.isExpanded()):
+                found = item
+        if found is None:
+            self._tree.clearSelection()
+        else:
+            self._tree.setCurrentItem(found)
 
     def _items(self) -> list[QTreeWidgetItem]:
-        found = []
+        found: list[QTreeWidgetItem | None] = []
         for i in range(self._tree.topLevelItemCount()):
             top = self._tree.topLevelItem(i)
             if top is not None:
                 found += [top, *(top.child(k) for k in range(top.childCount()))]
-        return found
+        return [item for item in found if item is not None]
 
     def _narrow(self, text: str) -> None:
         words = text.lower().split()
         for item in reversed(self._items()):
             hit = all(word in item.text(0).lower() for word in words)
-            below = any(not item.child(k).isHidden() for k in range(item.childCount()))
+            children = [item.child(k) for k in range(item.childCount())]
+            below = any(child is not None and not child.isHidden() for child in children)
             item.setHidden(not hit and not below)
             if words and below:
                 item.setExpanded(True)

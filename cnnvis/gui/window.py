@@ -1,0 +1,381 @@
+"""The main window: the picture in the middle, what it is on the left, what was clicked on the right."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QPoint, QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QProgressBar,
+    QStackedWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cnnvis.gui import palette
+from cnnvis.gui.actions import COMMANDS, Actions
+from cnnvis.gui.ask import Ask
+from cnnvis.gui.autosave import MINUTES, Autosaves
+from cnnvis.gui.canvas import Canvas
+from cnnvis.gui.commands import Commands
+from cnnvis.gui.controller import Controller
+from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.notice import NoticeBar
+from cnnvis.gui.panels.details import Details
+from cnnvis.gui.panels.findings import Findings
+from cnnvis.gui.panels.history import History
+from cnnvis.gui.panels.outline import Outline
+from cnnvis.gui.parts import PanelTitle
+from cnnvis.gui.places import Places, Settings
+from cnnvis.gui.search import Hit, find
+from cnnvis.gui.services import Services
+from cnnvis.gui.start import DEMOS, Loading, Start
+from cnnvis.gui.topbar import TopBar
+from cnnvis.gui.view import Answer, Notice, Panel, Work
+from cnnvis.gui.workbar import WorkBar
+from cnnvis.layout.diagram import Diagram, Key
+from cnnvis.layout.theme import Theme
+from cnnvis.model.document import Document
+from cnnvis.model.session import Session
+
+SIZE = QSize(1600, 1000)
+_LAYOUT = 1
+"""Raised when docks are added or renamed: an older remembered layout is then ignored."""
+
+_LEFT, _RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+
+
+class Window(QMainWindow):
+    """One window, one document. It is the controller's View; the work is done elsewhere."""
+
+    def __init__(self, jobs: Jobs, services: Services, places: Places) -> None:
+        super().__init__()
+        self.jobs, self.places = jobs, places
+        self.settings = Settings(places)
+        self.ask = Ask(self)
+        self.canvas = Canvas(jobs)
+        self.start, self.loading, self.notice = Start(), Loading(), NoticeBar()
+        self.topbar = TopBar(self._find)
+        self._bar = QProgressBar()
+        self.workbar = WorkBar(self._bar)
+        self.panels: dict[str, QWidget] = {}
+        self._docks: dict[str, QDockWidget] = {}
+        self._stowed: list[QDockWidget] | None = None
+        self._autosaves = Autosaves(places.autosaves)
+        self.controller = Controller(self, jobs, services, self.settings, self._autosaves, self)
+        self.commands = Commands(self, self.controller)
+        self.actions_ = Actions(self, self.commands.run)
+        self._build()
+        self._connect()
+        self.choose_theme(self._choice)
+        self._restore()
+        self.show_start()
+        self.controller.tell()
+        self._keeper = QTimer(self)
+        self._keeper.setInterval(MINUTES * 60_000)
+        self._keeper.timeout.connect(self.controller.autosave)
+        self._keeper.start()
+
+    # How it is built
+
+    def _build(self) -> None:
+        self.setWindowTitle("cnnvis")
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        self._strip = strip = QToolBar("Bar")
+        strip.setObjectName("bar")
+        strip.setMovable(False)
+        strip.setFloatable(False)
+        strip.addWidget(self.topbar)
+        strip.setStyleSheet("QToolBar { border: none; padding: 0; spacing: 0; }")
+        self.addToolBar(Qt.ToolBarArea.TopToolBarArea, strip)
+        self.pages = QStackedWidget()
+        for page in (self.start, self.loading, self.canvas):
+            self.pages.addWidget(page)
+        middle = QWidget()
+        middle.setObjectName("canvasGround")
+        box = QVBoxLayout(middle)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        for widget in (self._bar, self.notice, self.pages):
+            box.addWidget(widget)
+        self.setCentralWidget(middle)
+        self.setStatusBar(self.workbar)
+        self._dock("network", "Network", Outline(self.jobs), _LEFT)
+        self._dock("findings", "Findings", Findings(self.jobs), _LEFT)
+        self._dock("details", "Details", Details(self.jobs), _RIGHT)
+        self._dock("history", "History", History(self.jobs), _RIGHT)
+        self.resizeDocks([self._docks["network"], self._docks["findings"]], [520, 320], Qt.Orientation.Vertical)
+        self.resizeDocks([self._docks["network"], self._docks["details"]], [224, 328], Qt.Orientation.Horizontal)
+        self._docks["history"].hide()
+        for name, title, _ in DEMOS:
+            self.actions_.menus["demo"].addAction(title, partial(self.commands.run, "demo", (name,)))
+        self.actions_.menus["recent"].aboutToShow.connect(self._fill_recent)
+
+    def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
+        dock.setTitleBarWidget(PanelTitle(title, dock.close))
+        dock.setWidget(panel)
+        dock.setMinimumWidth(184 if area == _LEFT else 280)
+        self.addDockWidget(area, dock)
+        self.panels[name], self._docks[name] = panel, dock
+        self.actions_.menus["panels"].addAction(dock.toggleViewAction())
+
+    def _connect(self) -> None:
+        canvas, controller = self.canvas, self.controller
+        canvas.selected.connect(controller.select)
+        canvas.unit_chosen.connect(lambda key: controller.select((key,)))
+        canvas.opened.connect(controller.open_key)
+        canvas.units_moved.connect(controller.move)
+        canvas.menu_asked.connect(self._show_menu)
+        self.start.requested.connect(self.commands.run)
+        self.topbar.edges.changed.connect(controller.show_edges)
+        self.topbar.search.chosen.connect(controller.choose)
+        self.workbar.cancelled.connect(controller.cancel)
+        self.workbar.paused.connect(controller.pause)
+        for panel in self._all_panels():
+            panel.chosen.connect(controller.choose)
+            panel.requested.connect(self.commands.run)
+        self._docks["history"].visibilityChanged.connect(self.actions_["history"].setChecked)
+
+    def _all_panels(self) -> list[Panel]:
+        return list(self.panels.values())  # type: ignore[arg-type]
+
+    def _restore(self) -> None:
+        self.resize(SIZE)
+        self.restoreGeometry(QByteArray(self.settings.blob("window/geometry")))
+        self.restoreState(QByteArray(self.settings.blob("window/state")), _LAYOUT)
+        self.canvas.animated = self.settings.flag("animation", True)
+        self.actions_["animation"].setChecked(self.canvas.animated)
+
+    @property
+    def _choice(self) -> palette.Choice:
+        chosen = self.settings.text("theme", "system")
+        return next((choice for choice in palette.CHOICES if choice == chosen), "system")
+
+    def choose_theme(self, choice: palette.Choice) -> None:
+        """Dress the window in light, dark, or what the system has."""
+        self.settings.put("theme", choice)
+        self.actions_[f"theme_{choice}"].setChecked(True)
+        theme: Theme = palette.chosen_theme(choice)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            palette.apply(application, theme)
+        self.canvas.set_theme(theme)
+        self.loading.set_theme(theme)
+        for panel in self.panels.values():
+            if hasattr(panel, "set_theme"):
+                panel.set_theme(theme)
+
+    def toggle_animation(self) -> None:
+        self.canvas.animated = self.actions_["animation"].isChecked()
+        self.settings.put("animation", self.canvas.animated)
+
+    def toggle_history(self) -> None:
+        self._docks["history"].setVisible(self.actions_["history"].isChecked())
+
+    def focus_search(self) -> None:
+        self.topbar.search.setFocus()
+        self.topbar.search.selectAll()
+
+    def flash(self, text: str) -> None:
+        """Say something in passing."""
+        self.workbar.showMessage(text, 4000)
+
+    # The view of the controller
+
+    def show_start(self) -> None:
+        self.start.show_recent(self.settings.recent())
+        self._page(self.start)
+        for panel in self._all_panels():
+            panel.show_session(None, None)
+        self.canvas.show_diagram(None)
+
+    def show_loading(self, what: str) -> None:
+        self.canvas.show_diagram(None)
+        self.loading.show_what(what)
+        self._page(self.loading)
+
+    def _page(self, page: QWidget) -> None:
+        self.pages.setCurrentWidget(page)
+        is_picture = page is self.canvas
+        self.topbar.set_open(is_picture)
+        self._strip.setVisible(page is not self.start)
+        self.workbar.show_signs(is_picture)
+        self._show_docks(page is not self.start)
+
+    def _show_docks(self, shown: bool) -> None:
+        """Panels belong to a picture: the start page stands alone, and what was open comes back with the picture."""
+        if shown == (self._stowed is None):
+            return
+        if shown:
+            for dock in self._stowed or ():
+                dock.show()
+            self._stowed = None
+        else:
+            self._stowed = [dock for dock in self._docks.values() if not dock.isHidden()]
+            for dock in self._stowed:
+                dock.hide()
+        for dock in self._docks.values():
+            dock.toggleViewAction().setEnabled(shown)
+
+    def show_session(self, session: Session, diagram: Diagram, anchor: Key | None) -> None:
+        self._page(self.canvas)
+        self.canvas.show_diagram(diagram, anchor)
+        self.topbar.edges.set_share(session.look.share)
+        self.topbar.show_words(session.analysis.network.name, _summary(session))
+        for panel in self._all_panels():
+            panel.show_session(session, diagram)
+
+    def show_selection(self, keys: tuple[Key, ...]) -> None:
+        from cnnvis.gui.desk import card_of
+
+        session = self.controller.session
+        cards = tuple(card_of(key, session) for key in keys) if session is not None else ()
+        if cards != self.canvas.selection:
+            self.canvas.select(cards)
+        for panel in self._all_panels():
+            panel.show_selection(keys[0] if keys else None)
+
+    def show_document(self, document: Document | None) -> None:
+        history = self.panels["history"]
+        assert isinstance(history, History)
+        history.show_document(document)
+        undo = document.undoable if document is not None else None
+        redo = document.redoable if document is not None else None
+        self.actions_["undo"].setText(f"&Undo: {undo}" if undo else "&Undo")
+        self.actions_["redo"].setText(f"&Redo: {redo}" if redo else "&Redo")
+        self.workbar.set_idle(_idle(document))
+
+    def show_title(self, name: str, unsaved: bool) -> None:
+        self.setWindowTitle(f"{name}[*] – cnnvis" if name else "cnnvis")
+        self.setWindowModified(bool(name) and unsaved)
+
+    def show_work(self, work: Work | None) -> None:
+        self.workbar.show_work(work)
+        if work is not None and self.pages.currentWidget() is self.loading:
+            self.loading.show_what(work.what)
+
+    def show_notice(self, notice: Notice | None) -> None:
+        self.notice.show_notice(notice)
+
+    def allow(self, met: frozenset[str]) -> None:
+        self.actions_.allow(met)
+
+    def reveal(self, key: Key) -> None:
+        self.canvas.reveal(key)
+
+    def ask_unsaved(self, name: str) -> Answer:
+        return self.ask.unsaved(name)
+
+    def ask_where(self, suggested: Path) -> Path | None:
+        return self.ask.file_to_save("Save session", suggested, "Sessions (*.cnnvis)")
+
+    def ask_trust(self, sentence: str, path: str, digest: str) -> bool:
+        return self.ask.trust(sentence, path, digest)
+
+    # What happens to it
+
+    def _find(self, text: str) -> tuple[Hit, ...]:
+        session = self.controller.session
+        return find(session, text) if session is not None else ()
+
+    def _fill_recent(self) -> None:
+        menu = self.actions_.menus["recent"]
+        menu.clear()
+        for path in self.settings.recent():
+            menu.addAction(str(path), partial(self.commands.run, "open", (path,)))
+        if menu.isEmpty():
+            menu.addAction("Nothing yet").setEnabled(False)
+
+    def _show_menu(self, key: Key | None, unit: Key | None, where: QPoint) -> None:
+        verbs = ["fit", "collapse_all", "export", "copy_figure"]
+        if unit is not None:
+            self.controller.select((unit,))
+            verbs = ["move", "note", "", "expand", "rename", "merge", "split", "recluster"]
+        elif key is not None and key[0] == "cluster":
+            verbs = ["expand", "", "rename", "note", "merge", "split", "lock", "", "recluster"]
+        elif key is not None and key[0] == "column":
+            verbs = ["expand", "note", "recluster"]
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for verb in verbs:
+            if verb:
+                menu.addAction(self.actions_[verb])
+            else:
+                menu.addSeparator()
+        menu.popup(where)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = _dropped(event)
+        if path is not None:
+            event.acceptProposedAction()
+            # After the drop has ended: a question now would hang the program that it came from.
+            QTimer.singleShot(0, self, lambda: self.controller.open(path))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.controller.may_leave():
+            event.ignore()
+            return
+        self._keeper.stop()
+        self.hide()
+        self._show_docks(True)  # as the user wants them with a picture
+        self.settings.put_blob("window/state", bytes(self.saveState(_LAYOUT).data()))
+        self.settings.put_blob("window/geometry", bytes(self.saveGeometry().data()))
+        self.settings.sync()
+        self.controller.leave()
+        self.jobs.close()
+        event.accept()
+
+
+def _dropped(event: QDropEvent) -> Path | None:
+    """The first session or job among dropped files."""
+    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+    return next((path for path in paths if path.suffix in (".cnnvis", ".toml")), None)
+
+
+def _summary(session: Session) -> str:
+    """How many samples, and how well the network does on them."""
+    found = session.activations
+    if found is None:
+        return "reading …"
+    kind = found.data.kind if found.data is not None else "images"
+    parts = [f"{found.n_samples:,} {'rows' if kind == 'table' else 'images'}"]
+    if found.samples.skipped:
+        parts.append(f"{len(found.samples.skipped):,} skipped")
+    accuracy = found.samples.accuracy
+    if accuracy is not None:
+        parts.append(f"accuracy {100 * accuracy:.1f} %")
+    return " · ".join(parts)
+
+
+def _idle(document: Document | None) -> str:
+    """What the status bar says while nothing is going on."""
+    if document is None:
+        return "Ready"
+    parts = ["Ready"]
+    facts = document.session.provenance
+    if "device" in facts:
+        parts.append(str(facts["device"]).upper())
+    if "images_per_second" in facts:
+        parts.append(f"{float(facts['images_per_second']):,.0f} images per second")
+    if document.undoable is not None:
+        parts.append(f"undo: {document.undoable}")
+    return " · ".join(parts)
+
+
+__all__ = ["COMMANDS", "Window"]
