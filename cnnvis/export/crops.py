@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QPainterPath
 
@@ -45,6 +44,8 @@ def fitted(box: Box, h: int, w: int) -> Box:
 
 def scaled(piece: NDArray[np.uint8], width: int, height: int) -> QImage:
     """A picture resampled smoothly to width × height pixels: bicubic up, area-weighted Lanczos down."""
+    from PIL import Image  # not at the top: a window is up before it needs it
+
     width, height = max(width, 1), max(height, 1)
     source = Image.fromarray(np.ascontiguousarray(piece))
     up = width >= source.width and height >= source.height

@@ -35,8 +35,10 @@ _ALIGN = {"left": Qt.AlignmentFlag.AlignLeft, "centre": Qt.AlignmentFlag.AlignHC
 _ELIDE = {"middle": Qt.TextElideMode.ElideMiddle, "end": Qt.TextElideMode.ElideRight}
 
 
-_SHOWS_BOTH = 2.5
+_SHOWS_BOTH = 2.0
 """The width from which a link has room for two colours; on a thinner one they would only turn grey."""
+_DASH = 18.0
+"""Pixels from one dash to the next."""
 
 
 @dataclass(frozen=True)
@@ -176,21 +178,27 @@ def curve(points: tuple[tuple[float, float], ...]) -> QPainterPath:
 
 
 def paint_link(painter: QPainter, link: Link, manner: Manner, share: float = QUIET, width: float | None = None) -> None:
-    """A link at `share` of its colour; one that both excites and inhibits shows the weaker sign inside."""
+    """A link at `share` of its colour; one that stands out and both excites and inhibits is dashed with the other."""
     path = curve(link.points)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    full = link.width if width is None else width
-    inks = [(link.ink, full)]
-    if link.mixed and full >= _SHOWS_BOTH and share > 0.5:  # quiet ones would only turn grey
-        inks.append((INHIBIT if link.ink == EXCITE else EXCITE, full * min(link.shares)))
-    for ink, wide in inks:
-        if manner.translucent and ink == link.ink:
-            tint = colour(manner.theme, ink)
-            tint.setAlphaF(share)
-        else:
-            tint = QColor(*manner.theme.quiet(ink, share))
-        painter.setPen(QPen(tint, wide, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+    pen = QPen(_tint(manner, link.ink, share), link.width if width is None else width)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    painter.setPen(pen)
+    painter.drawPath(path)
+    if link.mixed and share > 0.5 and link.width >= _SHOWS_BOTH:
+        minor = min(link.shares)
+        pen.setColor(_tint(manner, INHIBIT if link.ink == EXCITE else EXCITE, share))
+        pen.setDashPattern([_DASH * minor / link.width, _DASH * (1 - minor) / link.width])
+        painter.setPen(pen)
         painter.drawPath(path)
+
+
+def _tint(manner: Manner, ink: Ink, share: float) -> QColor:
+    if not manner.translucent or share > 0.5:
+        return QColor(*manner.theme.quiet(ink, share))
+    tint = colour(manner.theme, ink)
+    tint.setAlphaF(share)
+    return tint
 
 
 def paint_links(

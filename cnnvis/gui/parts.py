@@ -77,5 +77,6 @@ class PanelTitle(QWidget):
         cross.setText("×")
         cross.setToolTip(f"Close {text.lower()}; View ▸ Panels brings it back")
         cross.setAccessibleName(f"Close {text.lower()}")
+        cross.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         cross.clicked.connect(lambda: close())
         row.addWidget(cross)

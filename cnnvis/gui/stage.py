@@ -54,6 +54,11 @@ class Stage(QObject):
         """The item of a card or column header."""
         return self._items.get(key)
 
+    def ready(self, key: Key) -> bool:
+        """Whether a card has been painted, patches and all."""
+        item = self._items.get(key)
+        return item is not None and self._store.best(item.card.face, 1.0) is not None
+
     def set_theme(self, theme: Theme) -> None:
         """Other colours; pictures stay as they are."""
         self._store.set_theme(theme)

@@ -207,7 +207,9 @@ class Window(QMainWindow):
         self._page(self.loading)
 
     def _page(self, page: QWidget) -> None:
-        self.pages.setCurrentWidget(page)
+        if self.pages.currentWidget() is not page:
+            self.pages.setCurrentWidget(page)
+            page.setFocus()
         is_picture = page is self.canvas
         self.topbar.set_open(is_picture)
         self._strip.setVisible(page is not self.start)
@@ -369,7 +371,7 @@ def _idle(document: Document | None) -> str:
         return "Ready"
     parts = ["Ready"]
     facts = document.session.provenance
-    if "device" in facts:
+    if facts.get("device", "auto") != "auto":
         parts.append(str(facts["device"]).upper())
     if "images_per_second" in facts:
         parts.append(f"{float(facts['images_per_second']):,.0f} images per second")
