@@ -50,7 +50,7 @@ def contents(session: Session) -> list[Content]:
     for group in analysis.groups:
         layers = shown_layers(analysis, group, session.activations, group.name in session.look.expanded)
         for place, layer in enumerate(layers):
-            if layer.name == analysis.network.output and has_classes(analysis.network):
+            if has_classes(analysis.network) and layer.name in analysis.network.class_layers:
                 continue
             several = len(layers) > 1 or group.name in session.look.expanded
             found.append(_layer_column(session, group, layer, place == 0 if several else None))
@@ -158,7 +158,7 @@ def _class_column(session: Session) -> Content:
         cards.append((("class", "rest"), rest_face(outputs.rest, n)))
     width = NARROW if n > ROOMY else WIDTH
     header = header_face("classes", f"{len(network.classes):,}", width, f"The output, {network.output}")
-    group = next((g.id for g in session.analysis.groups if network.output in g.layers), -1)
+    group = next((g.id for g in reversed(session.analysis.groups) if network.class_layers & set(g.layers)), -1)
     return Content(("classes",), network.output, group, header, tuple(cards), None, outputs)
 
 
@@ -170,7 +170,7 @@ def _class_strength(session: Session) -> np.ndarray | None:
     best = np.zeros(len(network.classes))
     for source, sink in connections.pairs:
         partition = session.analysis.clusters.get(source)
-        if sink == network.output and partition is not None:
+        if sink in network.class_layers and partition is not None:
             positive, negative = blocks(connections, source, sink, partition, singles(len(network.classes)))
             best = np.maximum(best, (positive + negative).max(0))
     return best

@@ -81,6 +81,8 @@ def _joints(session: Session, columns: Sequence[Content]) -> list[Joint]:
         return []
     network = session.analysis.network
     places = {c.layer: k for k, c in enumerate(columns) if c.partition is not None or c.outputs is not None}
+    if columns and columns[-1].outputs is not None:
+        places |= dict.fromkeys(network.class_layers, len(columns) - 1)
     bundles: list[Bundle] = []
     for source, sink in drawn_pairs(network, connections.pairs, places):
         left, right = columns[places[source]], columns[places[sink]]

@@ -18,6 +18,9 @@ Order = NDArray[np.int64]
 LayeredEdge = tuple[int, int, int, int, float]
 """(source column, source item, sink column, sink item, weight > 0); the sink's column lies right of the source's."""
 
+WORK = 4_000_000
+"""How many costs one pass over a column may compare: columns of up to 100 cards are never cut short."""
+
 
 def crossings(matrix: Matrix) -> float:
     """The weighted number of crossings between two columns in the order of rows and columns of `matrix`.
@@ -152,7 +155,7 @@ class _Layers:
         n = len(order)
         line = np.arange(n)
         moved = False
-        for _ in range(4 * n):
+        for _ in range(min(4 * n, WORK // n**2)):
             costs = gain.cumsum(1)  # costs[u, s]: standing right below slot s, relative to the top
             slots = costs.argmin(1)
             lows = np.minimum(costs[line, slots], 0.0)

@@ -177,6 +177,19 @@ class Network:
         return tuple(Edge(a, b) for a, b in ordered)
 
     @cached_property
+    def class_layers(self) -> frozenset[str]:
+        """The drawn layers whose units are the classes: the output, and what is only pooled to give it."""
+        name = self.hosts[self.output]
+        found = {name}
+        while self[name].role == "structural":
+            before = {self.hosts[source] for source in self.sources(name)}
+            if len(before) != 1 or self[min(before)].n_units != self[name].n_units:
+                break
+            name = min(before)
+            found.add(name)
+        return frozenset(found)
+
+    @cached_property
     def _sources(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {layer.name: [] for layer in self.layers}
         for edge in self.edges:

@@ -10,6 +10,8 @@ from layout_sessions import a_network, a_session
 from cnnvis.layout.compose import draw, skeleton
 from cnnvis.layout.diagram import Label, Patch, difference, seen
 from cnnvis.model.groups import Group
+from cnnvis.model.network import Edge, Layer
+from cnnvis.model.partition import Partition
 from cnnvis.model.session import Look, Session
 
 LAST = "layer2.conv2"
@@ -257,3 +259,20 @@ def test_the_legend_names_both_signs_and_the_classes(session):
 
 def test_painters_find_the_pictures_in_the_diagram(session):
     assert draw(session).pictures(3).shape == (32, 32, 3)
+
+
+def test_a_layer_that_is_only_pooled_to_the_classes_is_the_class_column(session):
+    network = session.analysis.network
+    pooled = Layer("/mean#0", "mean", (10,), role="structural", n_units=10)
+    edges = (*network.edges, Edge("linear", "/mean#0"))
+    network = replace(network, layers=(*network.layers, pooled), edges=edges, output="/mean#0")
+    diagram = draw(session.with_analysis(replace(session.analysis, network=network)))
+    assert [c.layer for c in diagram.columns] == ["layer1.conv2", LAST, "layer3.conv2", ""]
+    assert all(diagram.links_of(key) for key in diagram.columns[-1].cards)
+
+
+def test_a_layer_of_very_many_clusters_is_still_drawn():
+    session = a_session((16, 400), 3)
+    single = Partition.from_labels(np.arange(400))
+    diagram = draw(session.with_analysis(session.analysis.with_clusters(LAST, single)))
+    assert len(diagram.columns[1].cards) == 400

@@ -117,3 +117,14 @@ def test_a_target_without_units_or_with_strange_ones_is_refused() -> None:
         Target("conv", (0, 1), weights=(1.0,))
     with pytest.raises(InvalidValue, match="'mean', 'max' or 'sum'"):
         Target("conv", (0,), reduce="median")  # type: ignore[arg-type]
+
+
+def test_layers_that_are_only_pooled_to_the_output_hold_the_classes():
+    layers = (
+        Layer("conv", "Conv2d", (8, 4, 4), n_units=8),
+        Layer("head", "Conv2d", (3, 4, 4), n_units=3),
+        Layer("/mean#0", "mean", (3,), role="structural", n_units=3),
+    )
+    edges = (Edge("conv", "head"), Edge("head", "/mean#0"))
+    network = Network("toy", layers, edges, ("a", "b", "c"), "/mean#0")
+    assert network.class_layers == {"head", "/mean#0"}
