@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -40,18 +41,28 @@ class Options:
     demo: str | None = None
     job: Job | None = None
     session: Session | None = None
+    device: str = "auto"
+
+
+def run(path: Path | None = None, demo: str | None = None, device: str = "auto") -> int:
+    """Show a file, a demo, or the start page. The exit code of the program."""
+    return main(Options(path=path, demo=demo, device=device))
 
 
 def main(options: Options | None = None, places: Places | None = None) -> int:
     """Show the window until the user closes it. The exit code of the program."""
+    options = options or Options()
     application = make_application()
     places = places or Places.of_user()
     start_log(places)
-    window = open_window(Workflow(), places)
+    window = open_window(Workflow(options.device), places)
+    # PyTorch reads it when it is loaded, which is later than this.
+    if threads := window.settings.number("threads", 0):
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     restore = catch_exceptions(window)
     window.show()
     # After the first frame: whatever is slow to import must not keep the window from showing.
-    QTimer.singleShot(0, window, lambda: begin(window, options or Options()))
+    QTimer.singleShot(0, window, lambda: begin(window, options))
     try:
         return application.exec()
     finally:

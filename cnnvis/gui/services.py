@@ -38,7 +38,8 @@ class Services(Protocol):
 class Workflow:
     """The services as the program has them."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "auto") -> None:
+        self.device = device
         self.sources: Sources | None = None
 
     def analyze(self, job: Job, trust: Collection[str], progress: Reporter) -> Session:
@@ -49,7 +50,7 @@ class Workflow:
 
         progress(0, 0, "opening the network and the images")
         sources = open_sources(job, trust=trust, progress=progress)
-        session = analyze(job, progress=progress, partial=progress.partial, sources=sources)
+        session = analyze(job, device=self.device, progress=progress, partial=progress.partial, sources=sources)
         self.sources = sources
         return session
 

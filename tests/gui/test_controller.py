@@ -1,0 +1,434 @@
+"""The controller, between a real document and fakes of the window and the heavy work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+from sessions import made_up_session
+
+from cnnvis.errors import UnreadableFile, UntrustedCode
+from cnnvis.gui.autosave import Autosaves
+from cnnvis.gui.controller import Controller
+from cnnvis.gui.jobs import Jobs, Reporter
+from cnnvis.gui.places import Places, Settings
+from cnnvis.gui.view import Answer, Notice, Work
+from cnnvis.layout.compose import draw
+from cnnvis.layout.diagram import Diagram, Key
+from cnnvis.model.analysis import Recipe
+from cnnvis.model.document import Document
+from cnnvis.model.job import DataSource, Job, NetworkSource
+from cnnvis.model.partition import Partition
+from cnnvis.model.session import Session
+from cnnvis.progress import Progress
+
+JOB = Job(NetworkSource("module:net"), DataSource("images"))
+LAYER = "conv2"
+
+
+@dataclass
+class FakeView:
+    """Remembers what it was told, and answers as the test wants."""
+
+    page: str = ""
+    diagrams: list[Diagram] = field(default_factory=list)
+    selection: tuple[Key, ...] = ()
+    title: tuple[str, bool] = ("", False)
+    works: list[Work | None] = field(default_factory=list)
+    notice: Notice | None = None
+    met: frozenset[str] = frozenset()
+    revealed: list[Key] = field(default_factory=list)
+    anchors: list[Key | None] = field(default_factory=list)
+    answer: Answer = "cancel"
+    where: Path | None = None
+    trusts: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def show_start(self) -> None:
+        self.page = "start"
+
+    def show_loading(self, what: str) -> None:
+        self.page = "loading"
+
+    def show_session(self, session: Session, diagram: Diagram, anchor: Key | None) -> None:
+        self.page = "picture"
+        self.diagrams.append(diagram)
+        self.anchors.append(anchor)
+
+    def show_selection(self, keys: tuple[Key, ...]) -> None:
+        self.selection = keys
+
+    def show_document(self, document: Document | None) -> None:
+        pass
+
+    def show_title(self, name: str, unsaved: bool) -> None:
+        self.title = (name, unsaved)
+
+    def show_work(self, work: Work | None) -> None:
+        self.works.append(work)
+
+    def show_notice(self, notice: Notice | None) -> None:
+        self.notice = notice
+
+    def allow(self, met: frozenset[str]) -> None:
+        self.met = met
+
+    def reveal(self, key: Key) -> None:
+        self.revealed.append(key)
+
+    def ask_unsaved(self, name: str) -> Answer:
+        self.asked.append("unsaved")
+        return self.answer
+
+    def ask_where(self, suggested: Path) -> Path | None:
+        self.asked.append("where")
+        return self.where
+
+    def ask_trust(self, sentence: str, path: str, digest: str) -> bool:
+        self.asked.append("trust")
+        return self.trusts
+
+
+@dataclass
+class FakeServices:
+    """Does at once what the program takes minutes for."""
+
+    session: Session = field(default_factory=made_up_session)
+    saved: list[Path] = field(default_factory=list)
+    analysis: Callable[[Collection[str], Reporter], Session] | None = None
+    error: Exception | None = None
+
+    def analyze(self, job: Job, trust: Collection[str], progress: Reporter) -> Session:
+        return self.analysis(trust, progress) if self.analysis is not None else self.session
+
+    def load(self, path: Path) -> Session:
+        if self.error is not None:
+            raise self.error
+        return self.session
+
+    def save(self, session: Session, path: Path, images: bool) -> Path:
+        if self.error is not None:
+            raise self.error
+        self.saved.append(path)
+        path.write_text("a session")
+        return path
+
+    def draw(self, session: Session, previous: Diagram | None) -> Diagram:
+        return draw(session, previous=previous)
+
+    def recluster(self, session: Session, layer: str, recipe: Recipe) -> Partition:
+        return Partition.from_labels([i % 2 for i in range(session.analysis.network[layer].n_units)])
+
+    def connect(self, session: Session, trust: Collection[str], progress: Progress) -> Session:
+        return session
+
+
+@dataclass
+class Desk:
+    """A controller with all its fakes."""
+
+    controller: Controller
+    view: FakeView
+    services: FakeServices
+    jobs: Jobs
+    settings: Settings
+    autosaves: Autosaves
+    qtbot: QtBot
+
+    def rest(self) -> None:
+        self.qtbot.waitUntil(lambda: self.jobs.idle)
+
+    def open(self) -> Document:
+        self.controller.show(self.services.session)
+        self.rest()
+        assert self.controller.document is not None
+        self.controller.document.mark_saved()
+        return self.controller.document
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
+    places = Places.inside(tmp_path)
+    view, services, jobs = FakeView(), FakeServices(), Jobs()
+    settings, autosaves = Settings(places), Autosaves(places.autosaves)
+    controller = Controller(view, jobs, services, settings, autosaves)
+    yield Desk(controller, view, services, jobs, settings, autosaves, qtbot)
+    jobs.close()
+
+
+def test_a_session_is_drawn_when_shown(desk: Desk) -> None:
+    desk.open()
+    assert desk.view.page == "picture"
+    assert ("cluster", LAYER, 0) in desk.view.diagrams[-1]
+
+
+def test_an_edit_is_a_step_that_undo_takes_back(desk: Desk) -> None:
+    document = desk.open()
+    before = document.analysis
+    desk.controller.rename(LAYER, 0, "dog faces")
+    assert document.analysis.clusters[LAYER][0].name == "dog faces"
+    assert document.undoable == "renamed “4 neurons” to “dog faces”"
+    desk.controller.undo()
+    assert document.analysis is before
+
+
+@pytest.mark.parametrize(
+    ("edit", "python"),
+    [
+        (lambda c: c.rename(LAYER, 0, "ears"), "rename(0, 'ears')"),
+        (lambda c: c.annotate(("cluster", LAYER, 0), "look"), "annotate(0, 'look')"),
+        (lambda c: c.merge(LAYER, (0, 1)), "merge(0, 1)"),
+        (lambda c: c.split(LAYER, 0, (3,)), "split(0, [3])"),
+        (lambda c: c.move(LAYER, (0,), 1), "move([0], 1)"),
+        (lambda c: c.lock(LAYER, 0), "lock(0, True)"),
+    ],
+)
+def test_the_python_of_an_edit_does_the_same(desk: Desk, edit: Callable[[Controller], None], python: str) -> None:
+    document = desk.open()
+    names = {"analysis": document.analysis}
+    edit(desk.controller)
+    line = document.history[-1].python
+    assert python in line
+    exec(line, names)
+    assert names["analysis"].clusters[LAYER] == document.analysis.clusters[LAYER]
+
+
+def test_an_impossible_edit_is_a_sentence_and_no_step(desk: Desk) -> None:
+    document = desk.open()
+    desk.controller.merge(LAYER, (0, 0))
+    assert document.undoable is None
+    assert desk.view.notice is not None
+    assert desk.view.notice.kind == "error"
+    assert "two different clusters" in desk.view.notice.text
+
+
+def test_a_cluster_is_split_where_its_neurons_differ_most(desk: Desk) -> None:
+    document = desk.open()
+    desk.controller.split(LAYER, 0)
+    parts = document.analysis.clusters[LAYER]
+    assert len(parts) == 4
+    assert set(parts[0].members) | set(parts[3].members) == {0, 3, 6, 9}
+
+
+def test_a_layer_is_clustered_anew_in_the_background(desk: Desk) -> None:
+    document = desk.open()
+    desk.controller.recluster(LAYER, Recipe(k=2))
+    desk.rest()
+    assert len(document.analysis.clusters[LAYER]) == 2
+    assert document.undoable == "clustered conv2 by KMeans(k=2)"
+
+
+def test_the_selection_survives_an_edit_but_not_its_cluster(desk: Desk) -> None:
+    desk.open()
+    desk.controller.select((("cluster", LAYER, 1),))
+    desk.controller.rename(LAYER, 1, "ears")
+    desk.rest()
+    assert desk.view.selection == (("cluster", LAYER, 1),)
+    desk.controller.merge(LAYER, (0, 1))
+    desk.rest()
+    assert desk.view.selection == ()
+
+
+def test_what_can_be_done_follows_the_selection(desk: Desk) -> None:
+    desk.open()
+    assert "cluster" not in desk.view.met
+    desk.controller.select((("cluster", LAYER, 1),))
+    assert {"session", "cluster", "layer"} <= desk.view.met
+    desk.controller.select((("unit", LAYER, 1),))
+    assert {"unit", "layer"} <= desk.view.met
+
+
+def test_choosing_a_neuron_reveals_the_card_of_its_cluster(desk: Desk) -> None:
+    desk.open()
+    desk.controller.choose(("unit", LAYER, 4))
+    assert desk.view.revealed == [("cluster", LAYER, 1)]
+    assert desk.view.selection == (("unit", LAYER, 4),)
+
+
+def test_fewer_edges_are_no_step_of_the_history(desk: Desk) -> None:
+    document = desk.open()
+    n = len(desk.view.diagrams[-1].links)
+    desk.controller.show_edges(1.0)
+    desk.rest()
+    assert len(desk.view.diagrams[-1].links) > n
+    assert document.undoable is None
+    assert not document.unsaved
+
+
+def test_an_opened_cluster_stays_where_it_is(desk: Desk) -> None:
+    document = desk.open()
+    key = ("cluster", LAYER, 1)
+    desk.controller.open_key(key)
+    desk.rest()
+    assert document.session.look.opened == {(LAYER, 1)}
+    assert desk.view.anchors[-1] == key
+
+
+def test_opening_a_file_remembers_it(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "mine.cnnvis"
+    path.write_text("a session")
+    desk.controller.open(path)
+    desk.rest()
+    assert desk.view.title == ("mine", False)
+    assert desk.settings.recent() == (path.resolve(),)
+
+
+def test_a_broken_file_is_a_sentence_on_the_start_page(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "torn.cnnvis"
+    path.write_text("")
+    desk.services.error = UnreadableFile("torn.cnnvis must be a session; got something torn.")
+    desk.controller.open(path)
+    desk.rest()
+    assert desk.view.page == "start"
+    assert desk.view.notice is not None
+    assert "torn" in desk.view.notice.text
+
+
+def test_an_unexpected_error_has_details_to_copy(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "a.cnnvis"
+    path.write_text("")
+    desk.services.error = ZeroDivisionError("by zero")
+    desk.controller.open(path)
+    desk.rest()
+    assert desk.view.notice is not None
+    assert "Traceback" in desk.view.notice.details
+
+
+def test_unsaved_work_is_asked_about(desk: Desk) -> None:
+    desk.open()
+    desk.controller.rename(LAYER, 0, "ears")
+    assert not desk.controller.may_leave()
+    desk.view.answer = "discard"
+    assert desk.controller.may_leave()
+    assert desk.view.asked == ["unsaved", "unsaved"]
+
+
+def test_saving_before_leaving_asks_where_once(desk: Desk, tmp_path: Path) -> None:
+    desk.open()
+    desk.controller.rename(LAYER, 0, "ears")
+    desk.view.answer, desk.view.where = "save", tmp_path / "new.cnnvis"
+    assert desk.controller.may_leave()
+    assert desk.services.saved == [tmp_path / "new.cnnvis"]
+    assert desk.view.title == ("new", False)
+
+
+def test_a_save_that_fails_keeps_the_work_open(desk: Desk, tmp_path: Path) -> None:
+    desk.open()
+    desk.controller.rename(LAYER, 0, "ears")
+    desk.view.answer, desk.view.where = "save", tmp_path / "new.cnnvis"
+    desk.services.error = UnreadableFile("The disk must have room; it is full.")
+    assert not desk.controller.may_leave()
+    assert desk.controller.document is not None
+    assert desk.controller.document.unsaved
+
+
+def test_an_edit_during_a_save_stays_unsaved(desk: Desk, tmp_path: Path) -> None:
+    document = desk.open()
+    desk.controller.rename(LAYER, 0, "ears")
+    desk.controller.save(tmp_path / "a.cnnvis")
+    desk.controller.rename(LAYER, 1, "tails")
+    desk.rest()
+    assert document.unsaved
+
+
+def test_an_analysis_shows_what_is_known_so_far(desk: Desk) -> None:
+    whole = desk.services.session
+    bare = replace(whole, activations=None, connections=None, analysis=replace(whole.analysis, clusters={}))
+
+    def analysis(trust: Collection[str], progress: Reporter) -> Session:
+        progress.partial(bare)
+        progress(5, 10, "reading images")
+        return whole
+
+    desk.services.analysis = analysis
+    desk.controller.analyze(JOB)
+    desk.rest()
+    assert desk.controller.session is not None
+    assert desk.controller.session.activations is whole.activations
+    assert any(work is not None and work.what == "Reading images" for work in desk.view.works)
+    assert desk.view.works[-1] is None
+    assert desk.view.title == ("made up", True)
+
+
+def test_what_the_user_does_during_an_analysis_is_kept(desk: Desk) -> None:
+    whole = desk.services.session
+    early = replace(whole, connections=None)
+    controller = desk.controller
+    controller._learn(early)
+    controller.rename(LAYER, 0, "ears")
+    controller._learn(whole)
+    assert controller.session is not None
+    assert controller.session.analysis.clusters[LAYER][0].name == "ears"
+    assert controller.session.connections is whole.connections
+
+
+def test_a_stopped_analysis_leaves_what_was_done(desk: Desk) -> None:
+    def analysis(trust: Collection[str], progress: Reporter) -> Session:
+        progress.partial(desk.services.session)
+        while True:
+            progress(1, 10, "reading images")
+
+    desk.services.analysis = analysis
+    desk.controller.analyze(JOB)
+    desk.qtbot.waitUntil(lambda: desk.controller.diagram is not None)
+    desk.controller.cancel()
+    desk.rest()
+    assert desk.controller.document is not None
+    assert desk.view.notice is not None
+    assert desk.view.notice.text.startswith("Stopped")
+
+
+def test_a_broken_job_ends_on_the_start_page_with_a_sentence(desk: Desk) -> None:
+    def analysis(trust: Collection[str], progress: Reporter) -> Session:
+        raise RuntimeError("CUDA out of memory")
+
+    desk.services.analysis = analysis
+    desk.controller.analyze(JOB)
+    desk.rest()
+    assert desk.view.page == "start"
+    assert desk.view.notice is not None
+    assert "memory was not enough" in desk.view.notice.text
+
+
+def test_trust_is_asked_once_and_remembered_by_hash(desk: Desk) -> None:
+    def analysis(trust: Collection[str], progress: Reporter) -> Session:
+        if "abc" not in trust:
+            raise UntrustedCode("net.pt would run code.", "net.pt", "abc")
+        return desk.services.session
+
+    desk.services.analysis, desk.view.trusts = analysis, True
+    for _ in range(2):
+        desk.controller.analyze(JOB)
+        desk.rest()
+        assert desk.controller.document is not None
+        desk.controller.document.mark_saved()
+    assert desk.view.asked == ["trust"]
+    assert desk.settings.text("trusted") == "abc"
+
+
+def test_unsaved_work_is_copied_aside_and_removed_when_saved(desk: Desk, tmp_path: Path) -> None:
+    desk.open()
+    desk.controller.autosave()
+    assert desk.jobs.idle
+    desk.controller.rename(LAYER, 0, "ears")
+    desk.rest()
+    desk.controller.autosave()
+    desk.rest()
+    assert desk.autosaves.mine.exists()
+    desk.controller.save(tmp_path / "a.cnnvis")
+    desk.rest()
+    assert not desk.autosaves.mine.exists()
+
+
+def test_work_of_an_ended_program_is_offered(desk: Desk) -> None:
+    orphan = desk.autosaves.mine.with_name("999999999.cnnvis")
+    orphan.write_text("a session")
+    desk.controller.offer_recovery()
+    assert desk.view.notice is not None
+    desk.view.notice.offers[0].act()
+    desk.rest()
+    assert desk.view.title == ("made up", True)
+    assert not orphan.exists()
