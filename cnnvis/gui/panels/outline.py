@@ -67,7 +67,7 @@ class Outline(QWidget):
         item = QTreeWidgetItem([text, f"{network[layer].n_units:,}"])
         item.setData(0, _KEY, ("column", layer))
         item.setToolTip(0, f"{layer} · {network[layer].kind}")
-        item.setTextAlignment(1, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
+        item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return item
 
     def show_selection(self, key: Key | None) -> None:
