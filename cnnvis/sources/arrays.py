@@ -102,7 +102,7 @@ def array_data(
     scale = _scale(found)
     n_channels = 1 if found.ndim == 3 else found.shape[1 if planar else 3]
     if scale == "ready" and (preparation.resize or preparation.crop):
-        raise InvalidValue("dataset's resize and crop must be left out for values that are normalised; got one of them.")
+        raise InvalidValue("dataset's resize and crop must be left out for normalised values; got one of them.")
     if scale != "ready" and n_channels not in (1, 3, 4):
         raise InvalidValue(f"dataset's pictures must have 1, 3 or 4 channels; got {n_channels}.")
     if n_channels == 1 and preparation.size is None and preparation.channels == "rgb":

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from os.path import splitext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -127,9 +128,9 @@ def open_images(
     """
     store = open_store(path)
     found = store.names()
-    images = [name for name in found if Path(name).suffix.casefold() in SUFFIXES]
-    below = _inside(images, inside, path)
-    depth = _wrappers(below, [])
+    images = [name for name in found if splitext(name)[1].casefold() in SUFFIXES]
+    below = sorted(_inside(images, inside, path), key=natural)
+    depth = _wrappers(below)
     if not below:
         raise InvalidValue(_nothing(path, inside, found))
     labels, names = _labelled(below, depth, classes or ClassNames(()), path)
@@ -143,11 +144,11 @@ def _nothing(path: Path, inside: str | None, found: Sequence[str]) -> str:
     where = f"{path.name}/{inside}" if inside else path.name
     if not found:
         return f"The data must hold at least one image; {where} is empty. Check data.source."
-    kinds = ", ".join(sorted({Path(n).suffix or "no ending" for n in found})[:4])
+    kinds = ", ".join(sorted({splitext(n)[1] or "no ending" for n in found})[:4])
     return f"The data must hold at least one image; {where} has {len(found)} other files ({kinds}). Check data.source."
 
 
-def _wrappers(names: Sequence[str], known: Sequence[str]) -> int:
+def _wrappers(names: Sequence[str]) -> int:
     """How many folders stand around all images, above their class folders."""
     depth = 0
     while names and all(name.count("/") >= depth + 2 for name in names):
@@ -164,7 +165,7 @@ def _inside(names: list[str], inside: str | None, path: Path) -> list[str]:
     wanted = inside.strip("/").replace("\\", "/").removeprefix("./")
     if wanted in ("", "."):
         return names
-    for depth in range(_wrappers(names, []) + 1):
+    for depth in range(_wrappers(names) + 1):
         parts = wanted.count("/") + 1
         below = [n for n in names if "/".join(n.split("/")[depth : depth + parts]) == wanted and n.count("/") >= parts]
         if below:
@@ -221,7 +222,7 @@ def _notes(found: Sequence[str], images: Sequence[str], labels: NDArray[np.int64
     notes = []
     if len(found) > len(images):
         known = set(images)
-        others = [name for name in found if name not in known]
+        others = sorted((name for name in found if name not in known), key=natural)
         first = ", ".join(name.rpartition("/")[2] for name in others[:3]) + (", …" if len(others) > 3 else "")
         what = "1 file is no image and was" if len(others) == 1 else f"{len(others)} files are no images and were"
         notes.append(f"{what} left out ({first}).")

@@ -1,4 +1,4 @@
-"""Where files lie: in a folder or in a zip, listed in natural order and read by name. Nothing is ever extracted."""
+"""Where files lie: in a folder or in a zip, listed and read by name. Nothing is ever extracted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Store(Protocol):
     def path(self) -> Path: ...
 
     def names(self) -> list[str]:
-        """All files, as paths with forward slashes, in natural order; without hidden files and what systems leave."""
+        """All files, as paths with forward slashes, in any order; without hidden files and what systems leave."""
         ...
 
     def read(self, name: str) -> bytes:
@@ -40,17 +40,19 @@ def open_store(path: Path) -> Store:
     return ZipStore(path)
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts "2.png" before "10.png"; folder by folder, capitals last among equals."""
-    parts = re.findall(r"\d+|[^\d]+", name.casefold().replace("/", "\0"))
-    return [(0, int(p), p) if p.isdecimal() and p.isascii() else (1, 0, p) for p in parts] + [(2, 0, name)]
+def natural(name: str) -> tuple[str, str]:
+    """A key that sorts "2.png" before "10.png", folder by folder."""
+    return _NUMBER.sub(lambda found: found[0].rjust(20, "0"), name.casefold()).replace("/", "\0"), name
+
+
+_NUMBER = re.compile(r"[0-9]+")
 
 
 def _wanted(name: str) -> bool:
     """Whether no part of the path is hidden or left there by a system."""
-    parts = name.split("/")
-    left = parts[-1].casefold() in ("thumbs.db", "desktop.ini") or "__MACOSX" in parts
-    return not left and not any(part.startswith(".") for part in parts)
+    if "/." in name or name.startswith((".", "__MACOSX/")) or "/__MACOSX/" in name:
+        return False
+    return name.rpartition("/")[2].casefold() not in ("thumbs.db", "desktop.ini")
 
 
 class FolderStore:
@@ -61,7 +63,7 @@ class FolderStore:
 
     def names(self) -> list[str]:
         try:
-            return sorted(self._walk("", frozenset()), key=natural)
+            return list(self._walk("", frozenset()))
         except OSError as error:
             raise UnreadableFile(f"The folder {self.path} must be readable; {error}.") from error
 
@@ -119,7 +121,7 @@ class ZipStore:
                 f"{self.path.name} must be a folder, a zip or a csv; it is torn or something else ({error}). "
                 "Copy or pack it again."
             ) from error
-        return sorted({info.filename for info in infos if not info.is_dir() and _wanted(info.filename)}, key=natural)
+        return list(dict.fromkeys(info.filename for info in infos if not info.is_dir() and _wanted(info.filename)))
 
     def read(self, name: str) -> bytes:
         try:

@@ -130,7 +130,7 @@ def _code_in(path: Path, error: Exception) -> str:
         with torch.serialization.safe_globals(_own_list()):
             names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     except Exception:  # noqa: BLE001  # a torn file breaks the search in any way; older formats cannot be searched
-        names = re.findall(r"GLOBAL (\S+) was not an allowed global", str(error))
+        names = re.findall(r"GLOBAL (\S+\.\S+)", str(error))
     if not names:
         return ""
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
