@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,12 +52,15 @@ class Connections:
 
         The sums over members of the positive and of the negative entries, divided by the size of the sink cluster.
         """
-        matrix: NDArray[Any] = self.between(source, sink).astype(np.float64) * self.scales[source, sink]
-        rows = _indicator(sources)
+        # float32 is finer than the stored float16, and wide layers are summed at each regroup.
+        matrix = self.between(source, sink).astype(np.float32)
+        above: NDArray[np.float32] = np.maximum(matrix, 0.0)
+        below = above - matrix
+        rows = np.ascontiguousarray(_indicator(sources).T, np.float32)
         columns = _indicator(sinks)
-        size = columns.sum(0)
-        positive = rows.T @ np.maximum(matrix, 0.0) @ columns / size
-        negative = rows.T @ np.maximum(-matrix, 0.0) @ columns / size
+        share = self.scales[source, sink] / columns.sum(0)
+        positive = (rows @ above).astype(np.float64) @ columns * share
+        negative = (rows @ below).astype(np.float64) @ columns * share
         return positive, negative
 
 
