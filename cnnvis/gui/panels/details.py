@@ -1,130 +1,139 @@
-"""What is known of the selection: what its neurons look for, and how they answer each class."""
+"""What is known of the selection: a cluster, a neuron, a layer, a class, an edge or a sample."""
 
 from __future__ import annotations
 
-import numpy as np
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QScrollArea, QToolButton, QWidget
 
-from cnnvis.export.crops import cropped, rounded, scaled
-from cnnvis.export.paint import colour
 from cnnvis.gui.jobs import Jobs
-from cnnvis.gui.parts import Elided, label, section
-from cnnvis.layout.diagram import Diagram, Ink, Key, Patch
+from cnnvis.gui.panels.class_page import class_page, sample_page
+from cnnvis.gui.panels.cluster_page import cluster_page
+from cnnvis.gui.panels.layer_page import layer_page
+from cnnvis.gui.panels.neuron_page import neuron_page
+from cnnvis.gui.panels.page import Page, Scene, number
+from cnnvis.layout.diagram import Diagram, Key, Link
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.model.session import Session
 
-_SIDE = 52
-
-
-class Bars(QWidget):
-    """A bar for each class."""
-
-    def __init__(self, names: tuple[str, ...], values: np.ndarray, theme: Theme) -> None:
-        super().__init__()
-        self._names, self._values, self._theme = names, values, theme
-        self.setFixedHeight(17 * len(names))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        top = float(np.nanmax(np.abs(self._values))) or 1.0
-        left, room = 84.0, self.width() - 92.0
-        for row, (name, value) in enumerate(zip(self._names, self._values)):
-            painter.setPen(self.palette().color(self.foregroundRole()))
-            text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, int(left - 8))
-            painter.drawText(QRectF(0, 17 * row, left - 8, 17), int(Qt.AlignmentFlag.AlignVCenter), text)
-            if np.isfinite(value):
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(colour(self._theme, Ink("class", row)))
-                painter.drawRoundedRect(QRectF(left, 17 * row + 4, max(room * abs(value) / top, 1), 9), 2, 2)
-        painter.end()
-
-
-class Grid(QWidget):
-    """Patches in rows."""
-
-    def __init__(self, images: list[QImage]) -> None:
-        super().__init__()
-        self._images = images
-        self.setFixedHeight((-(-len(images) // 4) or 1) * (_SIDE + 4))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        for i, image in enumerate(self._images):
-            painter.drawImage(QRectF((i % 4) * (_SIDE + 4), (i // 4) * (_SIDE + 4), _SIDE, _SIDE), image)
-        painter.end()
-
 
 class Details(QScrollArea):
-    """Title, patches and class profile of a cluster."""
+    """One page at a time; a click on an image opens it, “Back” returns to what was selected."""
 
     chosen = Signal(object)
     requested = Signal(str, object)
 
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._jobs = jobs
         self._session: Session | None = None
         self._diagram: Diagram | None = None
         self._theme = LIGHT
         self._key: Key | None = None
+        self._sample: int | None = None
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._build()
 
     def set_theme(self, theme: Theme) -> None:
+        """Paint charts in another theme."""
         self._theme = theme
         self._build()
 
     def show_session(self, session: Session | None, diagram: Diagram | None) -> None:
+        """Show the same selection in another state of the session."""
+        if session is None:
+            self._key = self._sample = None
         self._session, self._diagram = session, diagram
         self._build()
 
     def show_selection(self, key: Key | None) -> None:
-        self._key = key
+        """Show what is known of a card, a neuron, a layer or a class."""
+        if key == self._key and self._sample is None:
+            return
+        self._key, self._sample = key, None
+        self._build()
+        self.verticalScrollBar().setValue(0)
+
+    def open_sample(self, sample: int) -> None:
+        """Show one image whole, with its prediction."""
+        self._sample = sample
+        self._build()
+        self.verticalScrollBar().setValue(0)
+
+    def _back(self) -> None:
+        self._sample = None
         self._build()
 
     def _build(self) -> None:
-        body = QWidget()
-        box = QVBoxLayout(body)
-        box.setContentsMargins(16, 4, 16, 16)
-        box.setSpacing(8)
-        key, session = self._key, self._session
-        if session is None or key is None or self._diagram is None or key not in self._diagram:
-            hint = label("Click a cluster, a layer or a class to see what is known of it.", "muted")
-            hint.setWordWrap(True)
-            box.addWidget(hint)
-        else:
-            self._fill(box, session, self._diagram, key)
-        box.addStretch(1)
-        self.setWidget(body)
+        place = self.verticalScrollBar().value()
+        self.setWidget(self._page())
+        self.verticalScrollBar().setValue(place)
 
-    def _fill(self, box: QVBoxLayout, session: Session, diagram: Diagram, key: Key) -> None:
-        card = diagram.card(key) if key[0] != "link" else None
-        if card is None:
-            return
-        box.addWidget(Elided(card.title, "name"))
-        if key[0] != "cluster":
-            return
+    def _page(self) -> Page:
+        session, diagram, key = self._session, self._diagram, self._key
+        if session is None or diagram is None:
+            return _hint("Nothing is open yet.")
+        scene = Scene(session, diagram, self._theme, self.chosen.emit, self.requested.emit, self.open_sample)
+        if self._sample is not None and session.activations is not None:
+            if self._sample in session.activations.samples.rows:
+                return self._with_back(sample_page(scene, self._sample))
+            self._sample = None
+        if key is None:
+            return _hint("Click a cluster, a layer, a class or an edge to see what is known of it.")
+        return _of(scene, key) or _hint("What was selected is no longer in the picture.")
+
+    def _with_back(self, page: Page) -> Page:
+        back = QToolButton()
+        back.setText("‹ Back")
+        back.setToolTip("Back to what is selected")
+        back.clicked.connect(self._back)
+        page.box.insertWidget(0, back, 0, Qt.AlignmentFlag.AlignLeft)
+        return page
+
+
+def _hint(text: str) -> Page:
+    page = Page()
+    page.text(text)
+    return page.end()
+
+
+def _of(scene: Scene, key: Key) -> Page | None:
+    """The page of a key; None where what it names is gone."""
+    analysis = scene.session.analysis
+    kind = key[0]
+    if kind == "cluster":
+        clusters = analysis.clusters.get(str(key[1]))
+        known = clusters is not None and any(c.id == key[2] for c in clusters)
+        return cluster_page(scene, key) if known else None
+    if kind == "unit":
         layer = str(key[1])
-        cluster = session.analysis.clusters[layer][int(key[2])]
-        n = session.analysis.network[layer].n_units
-        box.addWidget(Elided(f"{layer} · {len(cluster)} of {n} neurons", "small"))
-        box.addWidget(Grid(self._patches(card.marks, diagram)))
-        if session.activations is not None and len(session.activations.groups) <= 24:
-            box.addWidget(section("Response by class"))
-            values = session.activations.means(layer)[list(cluster.members)].mean(0)
-            box.addWidget(Bars(session.activations.groups, values, self._theme))
+        known = layer in analysis.network and int(key[2]) < analysis.network[layer].n_units
+        return neuron_page(scene, key) if known else None
+    if kind == "class":
+        return class_page(scene, key)
+    if kind == "column":
+        return layer_page(scene, str(key[1])) if str(key[1]) in analysis.network else None
+    if kind == "classes":
+        return layer_page(scene, analysis.network.output)
+    link = scene.diagram.find(key)
+    return _link_page(scene, link) if isinstance(link, Link) else None
 
-    def _patches(self, marks: tuple[object, ...], diagram: Diagram) -> list[QImage]:
-        found = []
-        for mark in marks:
-            if isinstance(mark, Patch) and diagram.pictures is not None and mark.sample >= 0:
-                picture = diagram.pictures(mark.sample)
-                if picture is not None:
-                    piece = cropped(picture, mark.crop)
-                    found.append(rounded(scaled(piece, 2 * _SIDE, 2 * _SIDE), 4))
-        return found[:16]
+
+def _link_page(scene: Scene, link: Link) -> Page:
+    ends = [scene.diagram.card(end) for end in (link.source, link.sink)]
+    page = Page()
+    page.title(f"{ends[0].title} → {ends[1].title}", "an edge between two clusters")
+    tip = "Mean effect of the source's neurons on the sink's: response × its derivative, summed by sign."
+    page.facts(
+        [
+            ("Excites", f"+{number(link.positive)}", tip),
+            ("Inhibits", f"−{number(link.negative)}", tip),
+            ("Strength", f"{100 * link.strength:.0f} %", "Of the strongest edge between these two columns."),
+        ]
+    )
+    page.links(
+        [
+            ("From " + ends[0].title, "", "Show where it comes from", lambda: scene.choose(link.source)),
+            ("To " + ends[1].title, "", "Show where it goes", lambda: scene.choose(link.sink)),
+        ]
+    )
+    return page.end()

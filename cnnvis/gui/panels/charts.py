@@ -1,0 +1,215 @@
+"""Bars, matrices and histograms of the details panel, each reading its values on hover."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QRectF, Qt
+from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
+
+from cnnvis.export.paint import colour
+from cnnvis.gui.parts import label
+from cnnvis.layout.diagram import Ink
+from cnnvis.layout.theme import Theme, blend
+
+ROW = 17
+LEFT = 88
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: its name, its value, what stands right of it, and what hovering it tells."""
+
+    name: str
+    value: float
+    text: str
+    tip: str
+    ink: Ink
+    act: Callable[[], None] | None = None
+
+
+class Bars(QWidget):
+    """Horizontal bars from a common zero; negative ones go left of it."""
+
+    def __init__(self, bars: Sequence[Bar], theme: Theme) -> None:
+        super().__init__()
+        self._bars, self._theme = tuple(bars), theme
+        self.setFixedHeight(max(ROW * len(self._bars), 1))
+        self.setMouseTracking(True)
+        self.setAccessibleName("; ".join(f"{b.name} {b.text}" for b in self._bars))
+
+    def _at(self, y: float) -> Bar | None:
+        row = int(y // ROW)
+        return self._bars[row] if 0 <= row < len(self._bars) else None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        values = np.array([b.value for b in self._bars], float)
+        values = values[np.isfinite(values)]
+        low, high = min(values.min(initial=0.0), 0.0), max(values.max(initial=0.0), 0.0)
+        metrics = painter.fontMetrics()
+        right = max((metrics.horizontalAdvance(b.text) for b in self._bars), default=0) + 8
+        room = max(self.width() - LEFT - right, 16)
+        scale = room / ((high - low) or 1.0)
+        zero = LEFT - low * scale
+        text, muted = (colour(self._theme, Ink(role)) for role in ("text", "muted"))
+        centre = Qt.AlignmentFlag.AlignVCenter
+        for row, bar in enumerate(self._bars):
+            top = ROW * row
+            name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideMiddle, LEFT - 8)
+            painter.setPen(text)
+            painter.drawText(QRectF(0, top, LEFT - 8, ROW), int(centre), name)
+            painter.setPen(muted)
+            box = QRectF(self.width() - right, top, right, ROW)
+            painter.drawText(box, int(centre | Qt.AlignmentFlag.AlignRight), bar.text)
+            if np.isfinite(bar.value):
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(colour(self._theme, bar.ink))
+                end = zero + bar.value * scale
+                box = QRectF(min(zero, end), top + 4, max(abs(end - zero), 1.0), 9)
+                painter.drawRoundedRect(box, 2, 2)
+        painter.end()
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent):
+            bar = self._at(event.pos().y())
+            QToolTip.showText(event.globalPos(), bar.tip if bar is not None else "", self)
+            return True
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        bar = self._at(event.position().y())
+        if bar is not None and bar.act is not None:
+            bar.act()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        bar = self._at(event.position().y())
+        known = bar is not None and bar.act is not None
+        self.setCursor(Qt.CursorShape.PointingHandCursor if known else Qt.CursorShape.ArrowCursor)
+
+
+def heat(theme: Theme, values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Signed values as colours, (…, 3) uint8: from the ground to blue above 0 and to orange below it; NaN is faint."""
+    top = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
+    share = np.clip(np.abs(np.nan_to_num(values)) / (top or 1.0), 0, 1)[..., None]
+    ground = np.array(blend(theme.roles["excite"], theme.roles["card"], 0.06), float)
+    above, below = (np.array(theme.roles[role], float) for role in ("excite", "inhibit"))
+    full = np.where(np.nan_to_num(values)[..., None] >= 0, above, below)
+    mixed = ground + (full - ground) * share
+    mixed = np.where(np.isnan(values)[..., None], np.array(theme.roles["faint"], float), mixed)
+    return np.rint(mixed).astype(np.uint8)
+
+
+class Matrix(QWidget):
+    """Rows × columns as colours; hovering reads a value, clicking chooses its row."""
+
+    def __init__(
+        self,
+        values: NDArray[np.float64],
+        rows: Sequence[str],
+        columns: Sequence[str],
+        theme: Theme,
+        what: str,
+        choose_row: Callable[[int], None],
+    ) -> None:
+        super().__init__()
+        import pyqtgraph as pg  # not at the top: the window is up before anybody looks at a matrix
+
+        self._values, self._rows, self._columns, self._what = values, rows, columns, what
+        self._choose = choose_row
+        self._plot = pg.PlotWidget(background=None)
+        self._plot.setMenuEnabled(False)
+        self._plot.hideButtons()
+        self._plot.setMouseEnabled(False, False)
+        self._plot.setFrameShape(self._plot.Shape.NoFrame)
+        for side in ("left", "bottom"):
+            self._plot.hideAxis(side)
+        view = self._plot.getViewBox()
+        view.invertY(True)
+        view.setDefaultPadding(0)
+        item = pg.ImageItem(heat(theme, values), axisOrder="row-major")
+        self._plot.addItem(item)
+        n_rows, n_columns = values.shape
+        view.setRange(QRectF(0, 0, n_columns, n_rows), padding=0)
+        if n_rows <= 40 and n_columns <= 40:
+            pen = pg.mkPen(QColor(*theme.roles["card"]), width=1)
+            for x in range(1, n_columns):
+                self._plot.addItem(pg.InfiniteLine(x, 90, pen=pen))
+            for y in range(1, n_rows):
+                self._plot.addItem(pg.InfiniteLine(y, 0, pen=pen))
+        self._plot.setFixedHeight(int(np.clip(n_rows * 12, 24, 240)))
+        self._readout = label(" ", "small")
+        self._readout.setToolTip(what)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(2)
+        box.addWidget(self._plot)
+        box.addWidget(self._readout)
+        self._plot.scene().sigMouseMoved.connect(self._moved)
+        self._plot.scene().sigMouseClicked.connect(self._clicked)
+
+    def read(self, x: float, y: float) -> str:
+        """What stands at a place of the matrix, in words."""
+        row, column = int(np.floor(y)), int(np.floor(x))
+        if not (0 <= row < len(self._rows) and 0 <= column < len(self._columns)):
+            return " "
+        value = self._values[row, column]
+        shown = "no samples" if np.isnan(value) else f"{value:.3g}"
+        return f"{self._rows[row]} · {self._columns[column]} · {shown}"
+
+    def _place(self, point: object) -> tuple[float, float]:
+        found = self._plot.getViewBox().mapSceneToView(point)
+        return found.x(), found.y()
+
+    def _moved(self, point: object) -> None:
+        self._readout.setText(self.read(*self._place(point)))
+
+    def _clicked(self, event: object) -> None:
+        _, y = self._place(event.scenePos())  # type: ignore[attr-defined]
+        if 0 <= int(y) < len(self._rows):
+            self._choose(int(y))
+
+
+class Histogram(QWidget):
+    """Counts in bins, as bars; hovering reads one."""
+
+    def __init__(self, counts: NDArray[np.int64], names: Sequence[str], theme: Theme, ends: tuple[str, str]) -> None:
+        super().__init__()
+        import pyqtgraph as pg
+
+        self._names, self._counts = names, counts
+        self._plot = pg.PlotWidget(background=None)
+        self._plot.setMenuEnabled(False)
+        self._plot.hideButtons()
+        self._plot.setMouseEnabled(False, False)
+        self._plot.setFrameShape(self._plot.Shape.NoFrame)
+        for side in ("left", "bottom"):
+            self._plot.hideAxis(side)
+        brush = QColor(*blend(theme.roles["accent"], theme.roles["card"], 0.7))
+        bars = pg.BarGraphItem(x=np.arange(len(counts)) + 0.5, height=counts, width=0.85, brush=brush, pen=None)
+        self._plot.addItem(bars)
+        self._plot.getViewBox().setRange(
+            QRectF(0, 0, len(counts), float(max(counts.max(initial=0), 1))), padding=0.0
+        )
+        self._plot.setFixedHeight(56)
+        self._readout = label(f"{ends[0]} … {ends[1]}", "small")
+        self._rest = self._readout.text()
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(2)
+        box.addWidget(self._plot)
+        box.addWidget(self._readout)
+        self._plot.scene().sigMouseMoved.connect(self._moved)
+
+    def read(self, x: float) -> str:
+        """The bin at a place, in words."""
+        k = int(np.floor(x))
+        return f"{self._names[k]}: {int(self._counts[k]):,}" if 0 <= k < len(self._counts) else self._rest
+
+    def _moved(self, point: object) -> None:
+        self._readout.setText(self.read(self._plot.getViewBox().mapSceneToView(point).x()))

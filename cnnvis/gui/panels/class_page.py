@@ -1,0 +1,126 @@
+"""The pages of a class and of one sample."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QLabel
+
+from cnnvis.export.crops import cropped, scaled
+from cnnvis.gui.panels.charts import Bar, Bars
+from cnnvis.gui.panels.cluster_page import edges
+from cnnvis.gui.panels.page import Page, Scene, percent
+from cnnvis.gui.panels.patches import Patches, Row, Shot
+from cnnvis.layout.diagram import Ink, Key
+from cnnvis.model.activations import Samples
+
+WIDE = 296
+WRONG = 8
+
+
+def class_page(scene: Scene, key: Key) -> Page:
+    """What is known of a class: how often it is right, what it is taken for, and what drives it."""
+    index = int(key[1])
+    network = scene.session.analysis.network
+    page = Page()
+    found = scene.activations
+    name = network.classes[index] if index < len(network.classes) else str(index)
+    page.title(name, f"class {index} of {len(network.classes):,}")
+    if found is None:
+        return page.end()
+    table = found.samples
+    if table.labels.ndim == 1 and np.issubdtype(table.labels.dtype, np.integer):
+        _confusions(page, scene, table, index)
+    edges(page, scene, key)
+    return page.end()
+
+
+def _confusions(page: Page, scene: Scene, table: Samples, index: int) -> None:
+    classes = scene.session.analysis.network.classes
+    mine = table.read & (table.labels == index)
+    n = int(mine.sum())
+    taken = table.read & (table.predictions == index) & (table.labels != index) & (table.labels >= 0)
+    facts = [("Samples", f"{n:,}", "Samples of this class that could be read.")]
+    if n:
+        share = float(np.mean(table.predictions[mine] == index))
+        facts.append(("Right", percent(share), f"The share of its {n:,} samples that the network predicts right."))
+    facts.append(("Wrongly said", f"{int(taken.sum()):,}", "Samples of other classes that are taken for this one."))
+    page.facts(facts)
+    wrong = mine & (table.predictions != index)
+    if not wrong.any():
+        return
+    page.section("Taken for", f"What its {int(wrong.sum()):,} wrongly predicted samples are taken for.")
+    kinds, counts = np.unique(table.predictions[wrong], return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:6]
+    bars = [
+        Bar(
+            name=classes[int(kinds[k])] if kinds[k] < len(classes) else str(kinds[k]),
+            value=float(counts[k]),
+            text=str(int(counts[k])),
+            tip=f"{int(counts[k])} of {n:,} samples.",
+            ink=Ink("inhibit"),
+        )
+        for k in order
+    ]
+    page.add(Bars(bars, scene.theme))
+    sure = np.flatnonzero(wrong)
+    sure = sure[np.argsort(-table.confidences[sure], kind="stable")]
+    shots = [
+        Shot(int(table.indices[r]), tip=f"{table.names[r]} · said {classes[int(table.predictions[r])]}")
+        for r in sure[:64]
+        if scene.session.picture(int(table.indices[r])) is not None
+    ][:WRONG]
+    if shots:
+        page.section("Most surely wrong", "Its wrongly predicted samples, the surest first.")
+        rows = [Row(tuple(shots[k : k + 4])) for k in range(0, len(shots), 4)]
+        page.add(Patches(scene.session, rows, scene.theme, scene.open_sample, 68))
+
+
+def sample_page(scene: Scene, sample: int) -> Page:
+    """One image whole, with what the data and the network say it is."""
+    page = Page()
+    found = scene.activations
+    assert found is not None
+    table, network = found.samples, scene.session.analysis.network
+    row = table.rows[sample]
+    page.title(table.names[row].rsplit("/", 1)[-1], table.names[row])
+    picture = scene.session.picture(sample)
+    if picture is not None:
+        page.add(_whole(picture, page.devicePixelRatioF()))
+    else:
+        page.text("The image is not in this file. File ▸ Connect network brings it back.", "small")
+    label = _label(table, network.classes, row)
+    if label:
+        page.facts([("Label", label, "What the data say it is.")])
+    page.section("Prediction", "The network's strongest answers and its confidence in each.")
+    bars = []
+    for k, score in zip(table.ranked[row].tolist(), table.scores[row].tolist()):
+        if k < 0 or not np.isfinite(score):
+            continue
+        name = network.classes[k] if k < len(network.classes) else str(k)
+        right = name == label
+        bars.append(Bar(name, score, percent(score), f"{name}: {score:.4g}", Ink("accent" if right else "muted")))
+    page.add(Bars(bars, scene.theme))
+    return page.end()
+
+
+def _label(table: Samples, classes: tuple[str, ...], row: int) -> str:
+    value = table.labels[row]
+    if table.labels.ndim == 2:
+        return ", ".join(classes[k] for k in np.flatnonzero(value) if k < len(classes))
+    if np.issubdtype(table.labels.dtype, np.floating):
+        return f"{float(value):.4g}" if np.isfinite(value) else ""
+    return classes[int(value)] if 0 <= int(value) < len(classes) else ""
+
+
+def _whole(picture: np.ndarray, ratio: float) -> QLabel:
+    pixels = cropped(picture, None)
+    h, w = pixels.shape[:2]
+    scale = WIDE / max(h, w)
+    image = scaled(pixels, round(w * scale * ratio), round(h * scale * ratio))
+    image.setDevicePixelRatio(ratio)
+    shown = QLabel()
+    shown.setPixmap(QPixmap.fromImage(image))
+    shown.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    return shown
