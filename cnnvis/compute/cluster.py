@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from cnnvis.errors import InvalidValue
 from cnnvis.model.activations import Activations
 from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.features import profiles
-from cnnvis.model.groups import Group
+from cnnvis.model.groups import Group, Rule, layer_groups
 from cnnvis.model.network import Network
 from cnnvis.model.partition import Cluster, Partition
 from cnnvis.progress import Progress, silent
@@ -37,7 +37,7 @@ def cluster(
     activations: Activations,
     *,
     neurons: Clusterer | Recipe | str = "KMeans",
-    layers: Literal["modules", "blocks"] | tuple[Group, ...] = "modules",
+    layers: Rule | tuple[Group, ...] = "modules",
     seed: int = 0,
     progress: Progress = silent,
 ) -> Analysis:
@@ -54,8 +54,6 @@ def cluster(
     InvalidValue for parameters that it refuses.
     """
     recipe = recipe_of(neurons, seed)
-    if isinstance(layers, str):
-        from cnnvis.model.groups import layer_groups
     groups = layer_groups(network, layers) if isinstance(layers, str) else tuple(layers)
     named = [network.resolve(g.representative) for g in groups if network[g.representative].n_units]
     found: dict[str, Partition] = {}

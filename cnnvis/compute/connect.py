@@ -24,7 +24,7 @@ from cnnvis.compute.routes import find_routes
 from cnnvis.errors import InvalidValue, NotConnected
 from cnnvis.model.activations import Activations, frozen
 from cnnvis.model.connections import Connections
-from cnnvis.model.groups import Group
+from cnnvis.model.groups import Group, layer_groups, neighbours
 from cnnvis.model.network import Layer, Network
 from cnnvis.progress import Progress, silent
 
@@ -65,9 +65,7 @@ def connect(
     if probe_samples < 1:
         raise InvalidValue(f"connect.probe_samples must be 1 or more; got {probe_samples}.")
     if pairs is None:
-        from cnnvis.model.groups import layer_groups, neighbours
-
-        pairs = neighbours(tuple(groups) if groups is not None else layer_groups(network), network)
+        pairs = neighbours(layer_groups(network) if groups is None else groups, network)
     joined = _by_sink(network, pairs)
     data = activations.data
     if data is None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -28,15 +28,16 @@ import torch
 from torch import Tensor, nn
 
 from cnnvis.compute.probe import Probe, Run, is_out_of_memory
-from cnnvis.compute.products import products, sent_back
-from cnnvis.compute.routes import Head, Routes, Tail, plain, whole
-from cnnvis.model.network import Layer
+from cnnvis.compute.products import applied, products, sent_back
+from cnnvis.compute.routes import Head, Routes, Tail, plain, upstream, whole
+from cnnvis.errors import CnnvisError, ModelFailure
+from cnnvis.model.network import Layer, Network
 
 Mode = Literal["weights", "weights × activation"]
 Tick = Callable[[int], None]
 
-MEMORY = 2**25
-"""How many numbers one batch of differentiations may keep at once for its largest node."""
+NUMBERS = {"cpu": 2**22, "gpu": 2**26}
+"""How many numbers differentiations done together may keep for their largest node: on a CPU they stay in its cache."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,23 +61,48 @@ def effects(
 
     `known` holds the responses of the stops to the batch. `tick` is told how many units of the sink are done.
     """
-    try:
-        return _Effects(p, inputs, known, segment, mode, tick).found()
-    except Unexpected:
-        names = [s.response for s in segment.sources]
-        plainly = Segment(
-            segment.sink, segment.sources, whole(p.network, segment.sink.response, names), segment.stops
-        )
-        return _Effects(p, inputs, known, plainly, mode, tick).found()
+    guarded: tuple[str, ...] = ()
+    while True:
+        try:
+            return _Effects(p, inputs, known, segment, mode, tick, guarded).found()
+        except Unexpected:
+            names = [s.response for s in segment.sources]
+            segment = replace(segment, routes=whole(p.network, segment.sink.response, names))
+        except CnnvisError:
+            raise
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
+            if guarded:
+                raise ModelFailure(
+                    f"The way to {segment.sink.name} must be differentiable to be connected; torch says: {error}"
+                ) from error
+            guarded = between(p.network, segment)
+
+
+def between(network: Network, segment: Segment) -> tuple[str, ...]:
+    """The nodes on the ways of a segment: a probe that keeps them guards them from in-place operations after them."""
+    leading = upstream(network, segment.sink.response)
+    found = network.reaches([s.response for s in segment.sources]) & leading
+    return tuple(sorted(found, key=network.index))
 
 
 class _Effects:
     def __init__(
-        self, p: Probe, inputs: object, known: Mapping[str, Tensor], segment: Segment, mode: Mode, tick: Tick
+        self,
+        p: Probe,
+        inputs: object,
+        known: Mapping[str, Tensor],
+        segment: Segment,
+        mode: Mode,
+        tick: Tick,
+        guarded: tuple[str, ...],
     ) -> None:
-        self.p, self.inputs, self.known, self.segment, self.tick = p, inputs, known, segment, tick
+        self.p, self.inputs, self.segment, self.tick = p, inputs, segment, tick
+        self.given = {} if guarded else known  # what is spared has no memory that later steps could write to
         self.node = segment.sink.response
         self.routes = segment.routes
+        self.guarded = guarded
         self.tangents = {
             s.response: known[s.response] if mode == "weights × activation" else torch.ones_like(known[s.response])
             for s in segment.sources
@@ -104,14 +130,17 @@ class _Effects:
     def _look_at_the_ends(self) -> None:
         """γ behind each head, Ã before each tail, and the ways that have neither."""
         tails = [t for found in self.routes.tails.values() for t in found or ()]
-        cuts = [c for c in self.routes.cuts if c not in self.segment.stops]
+        plain_steps = {t.node: t.input for t in tails}
+        plain_steps |= {h.node: h.input for h in self.routes.heads if h.input is not None}
         run = self.p.run(
             self.inputs,
-            given=self.known,
-            cut=(*self.segment.stops, *cuts),
-            keep=(self.node, *(t.input for t in tails)),
+            given=self.given,
+            cut=(*self.segment.stops, *(c for c in self.routes.cuts if c not in self.segment.stops)),
+            keep=(self.node, *plain_steps.values(), *self.guarded),
             stop_after=(self.node,),
         )
+        for node, before in plain_steps.items():
+            _expect(applied(self._module(node), run.values[before].detach()), run.values[node].detach())
         pooled = _pooled(run.leaves.get(self.node, run.values[self.node]), self.segment.sink)
         self._slopes_behind(run, pooled)
         for source in self.segment.sources:
@@ -177,7 +206,8 @@ class _Effects:
         return torch.unflatten(own, -1, (n, tail.spread)).sum(-1)
 
     def _module(self, node: str) -> nn.Module:
-        found = plain(self.p.model, self.p.network[node])
+        network = self.p.network
+        found = plain(self.p.model, network[network.sources(node)[0]], network[node])
         assert found is not None
         return found
 
@@ -194,10 +224,10 @@ class _Effects:
             return
         run = self.p.run(
             self.inputs,
-            given=self.known,
+            given=self.given,
             cut=self.segment.stops,
             grad=tuple(name for name in starts if name not in self.segment.stops),
-            keep=tuple(ends[h.node] for h in heads),
+            keep=(*(ends[h.node] for h in heads), *self.guarded),
             stop_after=tuple(ends[h.node] for h in heads),
         )
         leaves = {name: run.leaves[name] for name in starts if name in run.leaves}
@@ -254,7 +284,8 @@ class _Effects:
         between = [self.p.network[n] for n in names]
         low, high = (f(self.p.network.index(x.name) for x in between) for f in (min, max))
         widest = max(math.prod(x.shape) for x in self.p.network.layers[low : high + 1])
-        size = max(1, min(64, MEMORY // max(n_samples * widest, 1)))
+        most = NUMBERS["cpu" if self.some.device.type == "cpu" else "gpu"]
+        size = max(1, min(256, most // max(n_samples * widest, 1)))
         for first in range(units.start, units.stop, size):
             yield range(first, min(first + size, units.stop))
 

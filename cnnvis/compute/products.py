@@ -9,13 +9,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn import grad as gradients
 
-_TRANSPOSED: dict[int, Callable[..., Tensor]] = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 _WEIGHT: dict[int, Callable[..., Tensor]] = {
     1: gradients.conv1d_weight,
     2: gradients.conv2d_weight,
     3: gradients.conv3d_weight,
 }
+_FORWARD: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _Conv = nn.Conv1d | nn.Conv2d | nn.Conv3d
+
+
+def applied(module: nn.Module, inputs: Tensor) -> Tensor:
+    """What a layer makes of inputs (samples, maps, …), past all hooks."""
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    if isinstance(module, nn.Linear):
+        return F.linear(inputs.flatten(1), weight, module.bias)
+    assert isinstance(module, _Conv)
+    options = {"stride": module.stride, "padding": module.padding, "dilation": module.dilation}
+    return _FORWARD[weight.dim() - 2](inputs, weight, module.bias, **options)
 
 
 def products(module: nn.Module, inputs: Tensor, slopes: Tensor) -> Tensor:
@@ -28,8 +39,12 @@ def products(module: nn.Module, inputs: Tensor, slopes: Tensor) -> Tensor:
     weight = module.weight
     assert isinstance(weight, Tensor)
     if isinstance(module, nn.Linear):
-        return torch.einsum("jxk,xi->jki", slopes, inputs) * weight
+        return torch.einsum("jxk,xi->jki", slopes, inputs.flatten(1)) * weight
     assert isinstance(module, _Conv)
+    if inputs.shape[2:] == slopes.shape[3:] and set(module.kernel_size) == {1}:  # by far the fastest way
+        rows = slopes.movedim(1, 2).reshape(n * maps, -1)
+        found = rows @ inputs.movedim(0, 1).reshape(inputs.shape[1], -1).T
+        return torch.unflatten(found, 0, (n, maps)) * weight.flatten(1)
     stacked = slopes.movedim(0, 1).flatten(1, 2)
     shape = (n * maps, *weight.shape[1:])
     found = _WEIGHT[weight.dim() - 2](
@@ -41,27 +56,47 @@ def products(module: nn.Module, inputs: Tensor, slopes: Tensor) -> Tensor:
 def sent_back(module: nn.Module, slopes: Tensor, maps: range, shape: tuple[int, ...]) -> Tensor:
     """The slope at a layer's input, of the given shape, of each of some of its output maps alone, (maps, samples, …).
 
-    slopes (samples, output maps, …): the slope at its output.
+    slopes (samples, output maps, …): the slope at its output. A transposed convolution of each map for itself, as
+    one matrix product per map: torch's own is many times slower with as many groups as maps.
     """
     own = slice(maps.start, maps.stop)
     weight = module.weight
     assert isinstance(weight, Tensor)
     if isinstance(module, nn.Linear):
-        return slopes[:, own].T[:, :, None] * weight[own][:, None, :]
+        return (slopes[:, own].T[:, :, None] * weight[own][:, None, :]).reshape(len(maps), len(slopes), *shape)
     assert isinstance(module, _Conv)
-    rest = tuple(
-        n - ((out - 1) * s - 2 * int(p) + d * (k - 1) + 1)
-        for n, out, s, p, d, k in zip(
-            shape[1:], slopes.shape[2:], module.stride, module.padding, module.dilation, module.kernel_size
+    seen = _windows(slopes[:, own].movedim(1, 0), module, shape[1:])
+    turned = weight[own].flip(tuple(range(2, weight.dim()))).flatten(2)
+    found = torch.bmm(turned, seen.flatten(2))
+    return torch.unflatten(found, 2, (slopes.shape[0], *shape[1:])).movedim(2, 1)
+
+
+def _windows(slopes: Tensor, module: _Conv, shape: tuple[int, ...]) -> Tensor:
+    """What every place of a convolution's input sees of the slopes behind it, through the kernel turned around.
+
+    slopes (maps, samples, …); gives (maps, places of the kernel, samples, *shape).
+    """
+    n = len(shape)
+    for axis, (size, stride, padding, dilation, kernel) in enumerate(
+        zip(shape, module.stride, _padding(module), module.dilation, module.kernel_size), start=2
+    ):
+        before = dilation * (kernel - 1) - padding
+        wide = slopes.new_zeros(*slopes.shape[:axis], size + dilation * (kernel - 1), *slopes.shape[axis + 1 :])
+        length = (slopes.shape[axis] - 1) * stride + 1
+        skipped = -(min(before, 0) // stride)  # slopes of places that lie wholly in the padding
+        start = before + skipped * stride
+        length = min(length - skipped * stride, wide.shape[axis] - start)
+        kept = (length - 1) // stride + 1
+        wide.narrow(axis, start, length)[(slice(None),) * axis + (slice(None, None, stride),)] = slopes.narrow(
+            axis, skipped, kept
         )
-    )
-    found = _TRANSPOSED[weight.dim() - 2](
-        slopes[:, own],
-        weight[own],
-        stride=module.stride,
-        padding=module.padding,
-        output_padding=rest,
-        groups=len(maps),
-        dilation=module.dilation,
-    )
-    return torch.unflatten(found, 1, (len(maps), -1)).movedim(1, 0)
+        slopes = wide
+    for axis, (dilation, kernel) in enumerate(zip(module.dilation, module.kernel_size), start=2):
+        slopes = slopes.unfold(axis, dilation * (kernel - 1) + 1, 1)[..., ::dilation]
+    maps, samples = slopes.shape[:2]
+    order = (0, *range(2 + n, 2 + 2 * n), 1, *range(2, 2 + n))
+    return slopes.permute(order).reshape(maps, -1, samples, *shape)
+
+
+def _padding(module: _Conv) -> tuple[int, ...]:
+    return tuple(int(p) for p in module.padding)

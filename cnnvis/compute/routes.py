@@ -7,6 +7,7 @@ serves all units of the sink together; before the first one (a `Tail`) likewise,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -127,7 +128,7 @@ class _Back:
             return
         layer, before = self.network[name], self.network.sources(name)
         n = layer.shape[0] if layer.shape else 0
-        if len(before) == 1 and plain(self.model, layer) is not None:
+        if len(before) == 1 and plain(self.model, self.network[before[0]], layer) is not None:
             self.heads.append(Head(name, before[0], offset, n))
         elif _joins(self.network, name):
             for source in before:
@@ -145,7 +146,7 @@ class _Forward:
 
     def __init__(self, model: nn.Module, network: Network, source: str, sink: str, stops: Collection[str]) -> None:
         self.model, self.network, self.source, self.sink, self.stops = model, network, source, sink, stops
-        self.leading = _upstream(network, sink)
+        self.leading = upstream(network, sink)
         self.places: dict[str, tuple[int, int]] = {}
         self.tails: list[Tail] = []
 
@@ -163,8 +164,10 @@ class _Forward:
 
     def _step(self, name: str, sink: str, offset: int, spread: int) -> bool:
         layer, before = self.network[sink], self.network[name]
-        if len(self.network.sources(sink)) == 1 and plain(self.model, layer) is not None:
-            self.tails.append(Tail(sink, name, offset, spread))
+        module = plain(self.model, before, layer) if len(self.network.sources(sink)) == 1 else None
+        if module is not None:
+            wide = math.prod(before.shape[1:]) if isinstance(module, nn.Linear) else 1
+            self.tails.append(Tail(sink, name, offset * wide, spread * wide))
             return True
         if sink in self.stops and sink != self.sink:
             return True
@@ -178,16 +181,20 @@ class _Forward:
         return wide > 0 and offset == 0 and sink != self.sink and self._walk(sink, 0, spread * wide)
 
 
-def plain(model: nn.Module, layer: Layer) -> nn.Module | None:
-    """The module of a layer where it is an ordinary convolution or linear layer over the first axis, else None."""
+def plain(model: nn.Module, before: Layer, layer: Layer) -> nn.Module | None:
+    """The module of a layer where it is an ordinary convolution or linear layer of what is before it, else None.
+
+    A linear layer may lay out maps as one vector.
+    """
     if "/" in layer.name or layer.unit_axis != 0:
         return None
     module = model.get_submodule(layer.module)
     if type(module) is nn.Linear:
-        return module if len(layer.shape) == 1 else None
+        return module if len(layer.shape) == 1 and math.prod(before.shape) == module.in_features else None
     if type(module) not in _PLAIN or not isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
         return None
     fits = module.groups == 1 and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+    fits = fits and len(before.shape) == module.weight.dim() - 1 and before.shape[0] == module.in_channels
     return module if fits else None
 
 
@@ -223,7 +230,7 @@ def _flattens(before: Layer, layer: Layer) -> int:
     return layer.shape[0] // before.shape[0]
 
 
-def _upstream(network: Network, sink: str) -> frozenset[str]:
+def upstream(network: Network, sink: str) -> frozenset[str]:
     """All nodes from which the sink is computed, itself included."""
     found, todo = {sink}, [sink]
     while todo:
