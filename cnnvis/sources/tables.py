@@ -210,7 +210,7 @@ def _value(cell: str) -> float:
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of an npz; objects in it are never opened. Raises `UnreadableFile`."""
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:  # numpy leaves a torn one open
             return {name: found[name] for name in found.files}
     except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, NotImplementedError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
