@@ -126,8 +126,11 @@ QTreeView, QListView, QTableView { background: @card; border: none; outline: non
 QTreeView::item, QListView::item { padding: 3px 4px; border-radius: 4px; }
 QTreeView::item:hover, QListView::item:hover { background: @faint; }
 QTreeView::item:selected, QListView::item:selected { background: @wash; color: @text; }
-QTreeView { show-decoration-selected: 0; }
-QTreeView::branch, QTreeView::branch:selected, QTreeView::branch:hover { background: transparent; }
+QTreeView { show-decoration-selected: 1; }
+QTreeView::item { border-radius: 0; }
+QTreeView::branch { background: transparent; }
+QTreeView::branch:selected, QTreeView::item:selected { background: @wash; }
+QTreeView::branch:hover:!selected, QTreeView::item:hover:!selected { background: @faint; }
 QHeaderView::section { background: @card; color: @muted; border: none; border-bottom: 1px solid @border; padding: 4px; }
 QScrollArea { border: none; background: @card; }
 QScrollArea > QWidget > QWidget { background: @card; }
