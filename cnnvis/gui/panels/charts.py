@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,44 @@ def heat(theme: Theme, values: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.rint(mixed).astype(np.uint8)
 
 
+def tiles(colours: NDArray[np.uint8], ground: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Each colour of a (rows, columns, 3) grid as a tile with a thin gap; without gaps where there are many."""
+    rows, columns, _ = colours.shape
+    if rows > 40 or columns > 60:
+        return colours
+    high, wide = 12, max(round(296 / columns), 3)
+    out = np.repeat(np.repeat(colours, high, axis=0), wide, axis=1)
+    out[high - 1 :: high] = ground
+    out[:, wide - 1 :: wide] = ground
+    return out
+
+
+def _canvas(width: float, height: float, *, downwards: bool) -> tuple[Any, Any]:
+    """A pyqtgraph view without axes, menu or mouse, and its box from (0, 0) to (width, height)."""
+    import pyqtgraph as pg  # not at the top: the window is up before anybody looks at a chart
+
+    plot = pg.GraphicsView(background=None)
+    view = pg.ViewBox(enableMenu=False, enableMouse=False, invertY=downwards, defaultPadding=0)
+    plot.setCentralItem(view)
+    view.setRange(QRectF(0, 0, width, height), padding=0)
+    return plot, view
+
+
+def _put_image(view: Any, pixels: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
+    import pyqtgraph as pg
+
+    item = pg.ImageItem(pixels, axisOrder="row-major")
+    item.setRect(QRectF(0, 0, shape[1], shape[0]))
+    view.addItem(item, ignoreBounds=True)
+
+
+def _put_bars(view: Any, counts: NDArray[np.int64], colour_: QColor) -> None:
+    import pyqtgraph as pg
+
+    item = pg.BarGraphItem(x=np.arange(len(counts)) + 0.5, height=counts, width=0.85, brush=colour_, pen=None)
+    view.addItem(item, ignoreBounds=True)
+
+
 class Matrix(QWidget):
     """Rows × columns as colours; hovering reads a value, clicking chooses its row."""
 
@@ -118,31 +157,11 @@ class Matrix(QWidget):
         choose_row: Callable[[int], None],
     ) -> None:
         super().__init__()
-        import pyqtgraph as pg  # not at the top: the window is up before anybody looks at a matrix
-
-        self._values, self._rows, self._columns, self._what = values, rows, columns, what
+        self._values, self._rows, self._columns = values, rows, columns
         self._choose = choose_row
-        self._plot = pg.PlotWidget(background=None)
-        self._plot.setMenuEnabled(False)
-        self._plot.hideButtons()
-        self._plot.setMouseEnabled(False, False)
-        self._plot.setFrameShape(self._plot.Shape.NoFrame)
-        for side in ("left", "bottom"):
-            self._plot.hideAxis(side)
-        view = self._plot.getViewBox()
-        view.invertY(True)
-        view.setDefaultPadding(0)
-        item = pg.ImageItem(heat(theme, values), axisOrder="row-major")
-        self._plot.addItem(item)
-        n_rows, n_columns = values.shape
-        view.setRange(QRectF(0, 0, n_columns, n_rows), padding=0)
-        if n_rows <= 40 and n_columns <= 40:
-            pen = pg.mkPen(QColor(*theme.roles["card"]), width=1)
-            for x in range(1, n_columns):
-                self._plot.addItem(pg.InfiniteLine(x, 90, pen=pen))
-            for y in range(1, n_rows):
-                self._plot.addItem(pg.InfiniteLine(y, 0, pen=pen))
-        self._plot.setFixedHeight(int(np.clip(n_rows * 12, 24, 240)))
+        self._plot, self._view = _canvas(values.shape[1], values.shape[0], downwards=True)
+        _put_image(self._view, tiles(heat(theme, values), theme.roles["card"]), values.shape)
+        self._plot.setFixedHeight(int(np.clip(len(values) * 12, 24, 240)))
         self._readout = label(" ", "small")
         self._readout.setToolTip(what)
         box = QVBoxLayout(self)
@@ -163,7 +182,7 @@ class Matrix(QWidget):
         return f"{self._rows[row]} · {self._columns[column]} · {shown}"
 
     def _place(self, point: object) -> tuple[float, float]:
-        found = self._plot.getViewBox().mapSceneToView(point)
+        found = self._view.mapSceneToView(point)
         return found.x(), found.y()
 
     def _moved(self, point: object) -> None:
@@ -180,22 +199,9 @@ class Histogram(QWidget):
 
     def __init__(self, counts: NDArray[np.int64], names: Sequence[str], theme: Theme, ends: tuple[str, str]) -> None:
         super().__init__()
-        import pyqtgraph as pg
-
         self._names, self._counts = names, counts
-        self._plot = pg.PlotWidget(background=None)
-        self._plot.setMenuEnabled(False)
-        self._plot.hideButtons()
-        self._plot.setMouseEnabled(False, False)
-        self._plot.setFrameShape(self._plot.Shape.NoFrame)
-        for side in ("left", "bottom"):
-            self._plot.hideAxis(side)
-        brush = QColor(*blend(theme.roles["accent"], theme.roles["card"], 0.7))
-        bars = pg.BarGraphItem(x=np.arange(len(counts)) + 0.5, height=counts, width=0.85, brush=brush, pen=None)
-        self._plot.addItem(bars)
-        self._plot.getViewBox().setRange(
-            QRectF(0, 0, len(counts), float(max(counts.max(initial=0), 1))), padding=0.0
-        )
+        self._plot, self._view = _canvas(len(counts), float(max(counts.max(initial=0), 1)), downwards=False)
+        _put_bars(self._view, counts, QColor(*blend(theme.roles["accent"], theme.roles["card"], 0.7)))
         self._plot.setFixedHeight(56)
         self._readout = label(f"{ends[0]} … {ends[1]}", "small")
         self._rest = self._readout.text()
@@ -212,4 +218,4 @@ class Histogram(QWidget):
         return f"{self._names[k]}: {int(self._counts[k]):,}" if 0 <= k < len(self._counts) else self._rest
 
     def _moved(self, point: object) -> None:
-        self._readout.setText(self.read(self._plot.getViewBox().mapSceneToView(point).x()))
+        self._readout.setText(self.read(self._view.mapSceneToView(point).x()))
