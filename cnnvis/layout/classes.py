@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +50,19 @@ def choose(
     return Outputs(shown, n_classes - SHOWN)
 
 
-def class_face(index: int, classes: tuple[str, ...], activations: Activations | None, n_shown: int) -> Face:
-    """The card of one class: its colour where there are few, its name, its accuracy."""
+_FACES: WeakKeyDictionary[Activations, dict[tuple[int, tuple[str, ...], int], Face]] = WeakKeyDictionary()
+
+
+def class_face(index: int, classes: tuple[str, ...], activations: Activations, n_shown: int) -> Face:
+    """The card of one class: its colour where there are few, its name, its accuracy; composed once."""
+    known = _FACES.setdefault(activations, {})
+    key = (index, classes, n_shown)
+    if key not in known:
+        known[key] = _class_face(index, classes, activations, n_shown)
+    return known[key]
+
+
+def _class_face(index: int, classes: tuple[str, ...], activations: Activations, n_shown: int) -> Face:
     name = classes[index]
     second, told = _told(index, classes, activations)
     coloured = len(classes) <= COLOURED_CLASSES
@@ -91,10 +103,8 @@ def rest_face(rest: int, n_shown: int) -> Face:
     return Face(width, height, (Label(text, box, 11, MUTED, elide="none"),), text, told, framed=False)
 
 
-def _told(index: int, classes: tuple[str, ...], activations: Activations | None) -> tuple[str, str]:
+def _told(index: int, classes: tuple[str, ...], activations: Activations) -> tuple[str, str]:
     """The figure on a card and the sentence behind it; empty where there is none."""
-    if activations is None:
-        return "", ""
     accuracy = activations.samples.accuracy_of(index)
     if accuracy is not None:
         n = int((activations.samples.read & (activations.samples.labels == index)).sum())

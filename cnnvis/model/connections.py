@@ -52,15 +52,18 @@ class Connections:
 
         The sums over members of the positive and of the negative entries, divided by the size of the sink cluster.
         """
-        # float32 is finer than the stored float16, and wide layers are summed at each regroup.
-        matrix = self.between(source, sink).astype(np.float32)
-        above: NDArray[np.float32] = np.maximum(matrix, 0.0)
-        below = above - matrix
+        matrix = self.between(source, sink)
         rows = np.ascontiguousarray(_indicator(sources).T, np.float32)
+        sums = np.zeros((2, len(rows), matrix.shape[1]))
+        # Wide layers are summed at each regroup: in pieces that stay in the cache, in float32, which is finer
+        # than the stored float16.
+        for first in range(0, len(matrix), 256):
+            piece = matrix[first : first + 256].astype(np.float32)
+            above: NDArray[np.float32] = np.maximum(piece, 0.0)
+            sums[0] += rows[:, first : first + 256] @ above
+            sums[1] += rows[:, first : first + 256] @ (above - piece)
         columns = _indicator(sinks)
-        share = self.scales[source, sink] / columns.sum(0)
-        positive = (rows @ above).astype(np.float64) @ columns * share
-        negative = (rows @ below).astype(np.float64) @ columns * share
+        positive, negative = sums @ columns * (self.scales[source, sink] / columns.sum(0))
         return positive, negative
 
 
