@@ -12,7 +12,7 @@ from cnnvis.layout.faces import AWAY, COLOURED_CLASSES, NEAR, PAD
 from cnnvis.layout.marks import FAINT, MUTED, Box, Face, Ink, Label, Mark, Rect
 from cnnvis.model.activations import Activations
 
-SHOWN = 40
+SHOWN = 32
 """How many classes have a card of their own before the rest shares one."""
 ROOMY = 16
 """Up to so many classes get a card of two lines."""
