@@ -127,7 +127,7 @@ class Pass:
             return None
         value = primary(output)
         if value is None:
-            raise self._tensorless(station)
+            raise self.tensorless(station)
         new = self.arrive(station, value)
         return None if new is value else with_primary(output, new)
 
@@ -177,7 +177,8 @@ class Pass:
             self.waiting.discard(name)
             if not self.waiting:
                 raise _Stop
-        return value if onward is seen else inward(onward, layer)
+        on_the_path = onward is seen and not (station.grad or station.cut)
+        return value if on_the_path else inward(onward, layer)
 
     def _keep(self, station: Station, x: Tensor) -> Tensor:
         """Keeps a value where asked; gives what the network goes on with."""
@@ -213,7 +214,7 @@ class Pass:
         self.own_error = error
         return error
 
-    def _tensorless(self, station: Station) -> InvalidValue:
+    def tensorless(self, station: Station) -> InvalidValue:
         return InvalidValue(f"The node {station.name} must give a tensor to be asked about it; it gave none.")
 
     def _arrive_inputs(self) -> Arguments:
@@ -263,15 +264,20 @@ class _Mode(TorchFunctionMode):
                 return args[0]
             output = owner.divert(station, func, args, kwargs)
         else:
-            output = func(*args, **kwargs)
-        value = args[0] if output is None and in_place else primary(output)
+            # In a graph what was written must stay as it was saved: write to a copy.
+            apart = in_place and owner.plan.differentiates and station.arrives
+            own = (args[0].clone(), *args[1:]) if apart else args
+            output = func(*own, **kwargs)
+            if in_place and output is None:
+                output = own[0]
+        value = primary(output)
         if value is None:
-            raise owner._tensorless(station)
+            raise owner.tensorless(station)
         served = station.arrives or (station.given and not station.spared)
         new = owner.arrive(station, value) if served else value
         if in_place:  # the caller may go on with the argument, whatever is returned
             _overwrite(args[0], new)
-            return None if output is None else args[0]
+            return args[0]
         return output if new is value else with_primary(output, new)
 
 
