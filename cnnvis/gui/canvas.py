@@ -69,25 +69,30 @@ class Canvas(Camera):
         self._settle.start()
 
     def show_diagram(self, diagram: Diagram | None, anchor: Key | None = None) -> None:
-        """Show another diagram. What both have glides to its new place; `anchor` (or the selection) stays in view."""
+        """Show another diagram; what both have glides to its new place.
+
+        With an `anchor` the zoom stays, and so does the anchor's place on the screen; without one a picture that
+        was fitted is fitted again.
+        """
         old = self.diagram
-        held = self._displacement(old, diagram, anchor or self._first)
         start = self.seen.center()
-        self._path = (start, start + held)
+        self._path = (start, start + self._displacement(old, diagram, anchor))
         if diagram is not None:
             far = max(diagram.width, diagram.height, 1000.0)
             self.setSceneRect(-far, -far, diagram.width + 2 * far, diagram.height + 2 * far)
         self._hover = None
+        self._selection = tuple(key for key in self._selection if diagram is not None and key in diagram)
         self.stage.show(diagram, self.animated and self.isVisible())
         self.minimap.set_diagram(diagram)
-        if diagram is not None and (old is None or self._fitted):
+        if old is None or diagram is None or (anchor is None and self._fitted):
             self.fit()
-        self._selection = tuple(key for key in self._selection if diagram is not None and key in diagram)
+        elif (old.width, old.height) != (diagram.width, diagram.height):
+            self._fitted = False
         self._mark()
         self._moved()
 
     def _displacement(self, old: Diagram | None, new: Diagram | None, anchor: Key | None) -> QPointF:
-        if old is None or new is None or anchor is None or self._fitted or anchor not in old or anchor not in new:
+        if old is None or new is None or anchor is None:
             return QPointF()
         before, after = old.find(anchor), new.find(anchor)
         if not isinstance(before, Card) or not isinstance(after, Card):

@@ -200,7 +200,8 @@ class Controller(Editing):
             self._phase = Phase(what, now, done)
         steps, seconds = done - self._phase.first, now - self._phase.since
         rate = steps / seconds if steps > 0 and seconds > 0.3 else None
-        left = (total - done) / rate if rate and total else None
+        sure = seconds > 2 and steps > 0.02 * total  # an early guess would be far off
+        left = (total - done) / rate if rate and total and sure else None
         task = self._jobs.running("analysis")
         self._view.show_work(Work(_capital(what), done, total, left, rate, task is not None and task.paused))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cnnvis.errors import CnnvisError
 from cnnvis.gui import edits
-from cnnvis.gui.desk import Desk
+from cnnvis.gui.desk import Desk, card_of
 from cnnvis.layout.diagram import Key
 from cnnvis.model.analysis import Recipe
 from cnnvis.model.partition import Partition
@@ -69,15 +69,20 @@ class Editing(Desk):
         )
 
     def undo(self) -> None:
+        """Take the last step back."""
+        self._hold()
         if self.document is not None:
             self.document.undo()
 
     def redo(self) -> None:
+        """Bring back what was undone last."""
+        self._hold()
         if self.document is not None:
             self.document.redo()
 
     def go_to(self, index: int) -> None:
         """Show any state of the history."""
+        self._hold()
         if self.document is not None:
             self.document.go_to(index)
 
@@ -89,8 +94,16 @@ class Editing(Desk):
         except CnnvisError as error:
             self.fail(error)
             return
-        self._anchor = self.selection[0] if self.selection else None
+        self._hold()
         self.document.commit(found.analysis, found.label, found.python)
+
+    def _hold(self) -> None:
+        """Let the next drawing leave the view: what is selected keeps its place, else the first column."""
+        if self.diagram is None or self.session is None:
+            return
+        cards = [card_of(key, self.session) for key in self.selection]
+        heads = [column.key for column in self.diagram.columns]
+        self._anchor = next((key for key in (*cards, *heads) if key in self.diagram), None)
 
     # How it is looked at
 
@@ -101,6 +114,7 @@ class Editing(Desk):
 
     def show_edges(self, share: float) -> None:
         """Keep so large a share of the strongest edges, 0–1."""
+        self._hold()
         if self.session is not None:
             self.look(replace(self.session.look, share=min(max(share, 0.0), 1.0)))
 
@@ -118,6 +132,7 @@ class Editing(Desk):
 
     def collapse_all(self) -> None:
         """Show every group as one column again."""
+        self._hold()
         if self.session is not None:
             self.look(replace(self.session.look, expanded=frozenset(), opened=frozenset()))
 
@@ -136,6 +151,7 @@ class Editing(Desk):
         group = next((g for g in self.session.analysis.groups if layer in g.layers), None)
         if group is None or group.name in self.session.look.expanded or len(group.layers) < 2:
             return False
+        self._hold()
         self._toggle(layer)
         return True
 
@@ -158,6 +174,7 @@ class Editing(Desk):
             if self.document is None or layer in self.document.analysis.clusters:
                 return
             present, saved = self.document.session, not self.document.unsaved
+            self._anchor = self._anchor or ("column", layer)
             self.document.update(present.with_analysis(present.analysis.with_partition(layer, partition)))
             if saved:
                 self.document.mark_saved()

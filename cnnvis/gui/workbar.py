@@ -44,6 +44,7 @@ class WorkBar(QStatusBar):
     def __init__(self, bar: QProgressBar) -> None:
         super().__init__()
         self.setSizeGripEnabled(False)
+        self.setFixedHeight(28)  # else the picture would jump when the buttons come and go
         self._bar = bar
         self._idle = "Ready"
         self._text = label(self._idle)
@@ -55,16 +56,22 @@ class WorkBar(QStatusBar):
         self._cancel.setToolTip("Stop; what is done stays usable")
         left = QWidget()
         row = QHBoxLayout(left)
-        row.setContentsMargins(16, 2, 0, 2)
-        row.setSpacing(8)
-        for widget in (self._text, self._pause, self._cancel):
-            row.addWidget(widget)
+        row.setContentsMargins(16, 0, 0, 0)
+        row.setSpacing(2)
+        row.addWidget(self._text)
+        row.addSpacing(10)
+        for tool in (self._pause, self._cancel):
+            row.addWidget(tool)
         row.addStretch(1)
         self.addWidget(left, 1)
         self._signs = label("blue excites · orange inhibits")
         self._signs.setContentsMargins(0, 0, 16, 0)
         self.addPermanentWidget(self._signs)
         bar.setTextVisible(False)
+        policy = bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        bar.setSizePolicy(policy)
+        bar.setFixedHeight(2)
         self.show_work(None)
 
     def set_idle(self, text: str) -> None:

@@ -225,6 +225,22 @@ def test_the_anchor_stays_where_it_was_on_the_screen(canvas: Canvas) -> None:
     assert (point(canvas, key) - before).manhattanLength() <= 2
 
 
+def test_the_zoom_stays_when_a_picture_grows_around_an_anchor(canvas: Canvas) -> None:
+    canvas.show_diagram(diagram(3, 3))
+    before = canvas.zoom
+    canvas.show_diagram(diagram(9, 3), anchor=("column", "layer0"))
+    assert canvas.zoom == before
+    canvas.show_diagram(diagram(10, 3))
+    assert canvas.zoom == before
+
+
+def test_a_fitted_picture_without_an_anchor_is_fitted_again(canvas: Canvas) -> None:
+    canvas.show_diagram(diagram(3, 3))
+    whole = diagram(9, 3)
+    canvas.show_diagram(whole)
+    assert canvas.seen.contains(whole.width, whole.height / 2)
+
+
 def test_the_map_hides_while_everything_is_seen(canvas: Canvas) -> None:
     canvas.show_diagram(diagram(6, 4))
     assert not canvas.minimap.isVisible()
