@@ -53,7 +53,8 @@ def trace(
     logits = _logits(runs[0], output, title)
     steps = runs[0].flow.steps if len(runs) == 1 else _union([run.flow.steps for run in runs], title)
     axes = {name: a for run in reversed(runs) for name, a in run.axes.items()}
-    folding = folded(steps, frozenset(end for run in runs for end in run.flow.ends), logits)
+    ends = frozenset(end for run in runs for end in run.flow.ends) | {logits}
+    folding = folded(steps, ends, logits)
     layers = _layers(folding, axes)
     edges = tuple(Edge(source, step.name) for step in folding.steps.values() for source in step.sources)
     host = folding.hosts.get(logits, logits)
