@@ -12,9 +12,12 @@ import importlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +32,11 @@ MEASUREMENTS = {
     "memory": "passes:memory",
     "trace": "passes:trace_152",
     "layout": "picture:layout_60_by_40",
+    "start": "window:start_to_window",
+    "open": "window:opening",
+    "pan": "window:pan",
+    "click": "window:click",
+    "regroup": "window:regroup",
 }
 
 
@@ -44,7 +52,8 @@ def main() -> int:
     if unknown:
         parser.error(f"unknown measurement {unknown[0]!r}; there are {', '.join(MEASUREMENTS)}")
     print(f"{machine()}\n\n| what | figure | asked | beside |\n|---|---|---|---|", flush=True)
-    return max([show(name) for name in options.names or MEASUREMENTS])
+    with tempfile.TemporaryDirectory(prefix="cnnvis-bench-") as folder:
+        return max([show(name, folder) for name in options.names or MEASUREMENTS])
 
 
 def measure(name: str) -> list[Row]:
@@ -54,33 +63,47 @@ def measure(name: str) -> list[Row]:
     return found if isinstance(found, list) else [found]
 
 
-def show(name: str) -> int:
-    """Measure in a fresh process and print the rows; 1 where it failed."""
+def show(name: str, folder: str) -> int:
+    """Measure in a fresh process and print the rows; 1 where it failed. `folder` holds what measurements share."""
+    command = [sys.executable, __file__, "--one", name]
     # Sources compile once, not at every start, whatever this shell says.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    run = subprocess.run(
-        [sys.executable, __file__, "--one", name], capture_output=True, text=True, env=environment, check=False
-    )
+    environment |= {"CNNVIS_BENCH": folder, "PYTHONPATH": str(ROOT)}
+    if MEASUREMENTS[name].startswith("window:") and sys.platform.startswith("linux"):
+        command = on_a_screen(command, environment)
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if run.returncode:
         reason = (run.stderr.strip().splitlines() or ["no message"])[-1]
-        print(f"| {name} | not measured | | {reason} |", flush=True)
+        print(f"| {name} | not measured | | {reason.removeprefix('benchmarks.places.')[:200]} |", flush=True)
+        print(run.stderr, file=sys.stderr)
         return 1
     for row in json.loads(run.stdout.splitlines()[-1]):
         print(f"| {row['what']} | {row['figure']} | {row['asked']} | {row['beside']} |", flush=True)
     return 0
 
 
-def machine() -> str:
-    """One line that names the machine and the versions."""
-    from importlib.metadata import version
+def on_a_screen(command: list[str], environment: dict[str, str]) -> list[str]:
+    """The command on this screen, else on a virtual one where there is Xvfb, else drawn into memory."""
+    if environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"):
+        return command
+    if shutil.which("xvfb-run") is None:
+        environment["QT_QPA_PLATFORM"] = "offscreen"
+        return command
+    environment["QT_QPA_PLATFORM"] = "xcb"
+    return ["xvfb-run", "-a", "-s", "-screen 0 1920x1200x24", *command]
 
+
+def machine() -> str:
+    """One line that names the machine, how busy it is, and the versions."""
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
         names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
         cpu = names[0] if names else cpu
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "PySide6_Essentials"))
-    return f"{platform.system()}, {cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}"
+    busy = f"load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
+    python = f"Python {platform.python_version()}"
+    return f"{platform.system()}, {cpu}, {os.cpu_count()} cores, {busy}, {python}, {packages}"
 
 
 if __name__ == "__main__":

@@ -19,11 +19,7 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from torch import nn
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-
-
-class Absent(Exception):
-    """What the measurement needs is not on this machine."""
+from benchmarks.places import SHARED, Absent
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import torch
-from cnnvis.compute.record import batch_size, record
-from cnnvis.compute.trace import trace
 from torch import nn
 
 from benchmarks.material import Held, Noise, published, resnet, vgg16
 from benchmarks.timing import Row, paired, peak_megabytes, timed
+from cnnvis.compute.record import batch_size, record
+from cnnvis.compute.trace import trace
 
 
 def record_resnet20() -> Row:
