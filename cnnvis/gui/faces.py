@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
 
-from cnnvis.export.paint import DirectTiles, Manner, Tiles, paint_face, prepare
+from cnnvis.export.paint import DirectTiles, Manner, Tiles, paint_face, prepare, without_pictures
 from cnnvis.gui.jobs import Jobs
 from cnnvis.layout.diagram import Face, Pictures
 from cnnvis.layout.theme import Theme
@@ -56,6 +56,7 @@ class FaceStore(QObject):
         self._kept: OrderedDict[Face, dict[Level, QPixmap]] = OrderedDict()
         self._bytes = 0
         self._wanted: dict[Face, Level] = {}
+        self._drafts: dict[Face, QPixmap] = {}
 
     @property
     def manner(self) -> Manner:
@@ -76,6 +77,7 @@ class FaceStore(QObject):
     def clear(self) -> None:
         self.request((), 1.0, 1.0)
         self._kept.clear()
+        self._drafts.clear()
         self._bytes = 0
 
     def best(self, face: Face, density: float) -> QPixmap | None:
@@ -86,6 +88,14 @@ class FaceStore(QObject):
         self._kept.move_to_end(face)
         nearest = min(levels, key=lambda level: abs(level.density - density) - 0.5 * (level.density > density))
         return levels[nearest]
+
+    def draft(self, face: Face, zoom: float, density: float) -> QPixmap:
+        """A face without its patches, painted at once, to be shown until `best` has one."""
+        found = self._drafts.get(face)
+        if found is None:
+            manner = replace(self._manner, zoom=zoom, density=density)
+            found = self._drafts[face] = QPixmap.fromImage(paint_image(face, manner, without_pictures))
+        return found
 
     def request(self, faces: Iterable[Face], zoom: float, density: float) -> None:
         """Have exactly these faces painted for a zoom, where they are not yet; forget older wishes."""
@@ -121,6 +131,7 @@ class FaceStore(QObject):
         self._jobs.start(("face", face), work, done, failed, lane="paint")
 
     def _keep(self, face: Face, level: Level, pixmap: QPixmap) -> None:
+        self._drafts.pop(face, None)
         levels = self._kept.setdefault(face, {})
         levels[level] = pixmap
         self._bytes += _size(pixmap)

@@ -9,15 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from cnnvis.export.paint import (
-    Manner,
-    colour,
-    extent,
-    paint_face,
-    paint_links,
-    prepare,
-    without_pictures,
-)
+from cnnvis.export.paint import Manner, colour, extent, paint_links, prepare
 from cnnvis.gui.faces import FaceStore
 from cnnvis.gui.jobs import Jobs
 from cnnvis.layout.diagram import ACCENT, Box, Card, Link
@@ -41,7 +33,7 @@ def as_box(area: QRectF) -> Box:
 
 
 class CardItem(QGraphicsItem):
-    """A card: blits the store's pixmap, or paints a placeholder until there is one."""
+    """A card: blits the store's pixmap; until there is one, what it showed before, else a draft without patches."""
 
     def __init__(self, card: Card, store: FaceStore) -> None:
         super().__init__()
@@ -49,6 +41,7 @@ class CardItem(QGraphicsItem):
         self._store = store
         self._selected = False
         self._target = False
+        self._stale: QPixmap | None = None
         self.setPos(card.box.x, card.box.y)
         self.setZValue(_CARDS)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
@@ -57,6 +50,10 @@ class CardItem(QGraphicsItem):
         """Show another face; the place is up to the animation."""
         if (card.box.w, card.box.h) != (self.card.box.w, self.card.box.h):
             self.prepareGeometryChange()
+            self._stale = None
+        elif card.face is not self.card.face:
+            # Better its old face for a moment than a card whose patches flicker.
+            self._stale = self._store.best(self.card.face, 1.0) or self._stale
         self.card = card
         self.update()
 
@@ -73,12 +70,11 @@ class CardItem(QGraphicsItem):
         zoom = zoom_of(painter)
         ratio = widget.devicePixelRatioF() if widget is not None else 1.0
         pixmap = self._store.best(self.card.face, zoom * ratio)
-        if pixmap is None:
-            manner = replace(self._store.manner, zoom=zoom, density=zoom * ratio)
-            prepare(painter)
-            paint_face(painter, self.card.face, manner, without_pictures)
+        if pixmap is not None:
+            self._stale = None
         else:
-            self._blit(painter, pixmap, zoom, ratio)
+            pixmap = self._stale or self._store.draft(self.card.face, zoom, zoom * ratio)
+        self._blit(painter, pixmap, zoom, ratio)
         if self._selected or self._target:
             self._outline(painter, zoom)
 

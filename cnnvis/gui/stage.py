@@ -9,7 +9,7 @@ from cnnvis.export.paint import colour
 from cnnvis.gui.faces import FaceStore
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.motion import Clock, Transition, cards_of
-from cnnvis.gui.scene import AskedLinks, CardItem, QuietLinks
+from cnnvis.gui.scene import AskedLinks, CardItem, QuietLinks, as_box
 from cnnvis.layout.diagram import Diagram, Face, Ink, Key, Link, difference
 from cnnvis.layout.theme import LIGHT, Theme
 
@@ -32,6 +32,7 @@ class Stage(QObject):
         self.scene.addItem(self._asked)
         self._items: dict[Key, CardItem] = {}
         self._transition: Transition | None = None
+        self._seen: tuple[QRectF, float, float] | None = None
         self._clock = Clock(self._step, self)
         self._clock.finished.connect(self._end)
         self.diagram: Diagram | None = None
@@ -76,6 +77,7 @@ class Stage(QObject):
         self._store.set_pictures(diagram.pictures)
         self._transition = Transition(old, diagram)
         self._exchange(old, diagram)
+        self._paint_faces()  # before the movement, so that new faces are there while it lasts
         if old is not None and animated and self._transition.moves:
             self._step(0.0)
             self._clock.start()
@@ -111,11 +113,19 @@ class Stage(QObject):
 
     def settle(self, area: QRectF, zoom: float, ratio: float) -> None:
         """Have what lies in an area painted finely, in the background."""
-        if self.diagram is None or self.moving:
+        self._seen = (area, zoom, ratio)
+        if self.diagram is not None and not self.moving:
+            self._paint_faces()
+            self._quiet.render(area, zoom, ratio)
+
+    def _paint_faces(self) -> None:
+        """Have the cards that are, or will be, in view painted where they are not yet."""
+        if self._seen is None or self.diagram is None:
             return
-        near = [item for item in self._items.values() if item.sceneBoundingRect().intersects(area)]
-        self._store.request([item.card.face for item in near], zoom, zoom * ratio)
-        self._quiet.render(area, zoom, ratio)
+        area, zoom, ratio = self._seen
+        seen = as_box(area)
+        near = [card.face for card in cards_of(self.diagram).values() if card.box.overlaps(seen)]
+        self._store.request(near, zoom, zoom * ratio)
 
     def _clear(self) -> None:
         for item in self._items.values():
