@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cnnvis.compute.pooled import PooledFile
 from cnnvis.compute.sums import TopTable
+from cnnvis.compute.table import skipped_note
 from cnnvis.errors import InvalidValue
 from cnnvis.model.activations import Activations, Responses, Samples, frozen
 
@@ -41,17 +42,24 @@ def merge(parts: Sequence[Activations]) -> Activations:
         return first
     order = _order(parts)
     pooled = _pooled(parts, order)
+    samples = _samples([p.samples for p in parts], order)
     layers = {name: _layer([p.layers[name] for p in parts], pooled.get(name)) for name in first.layers}
     return Activations(
         first.groups,
         first.kind,
         frozen(np.sum([p.counts for p in parts], axis=0)),
         layers,
-        _samples([p.samples for p in parts], order),
+        samples,
         next((p.data for p in parts if p.data is not None), None),
         first.seed,
-        tuple(dict.fromkeys(note for p in parts for note in p.notes)),
+        _notes(parts, samples),
     )
+
+
+def _notes(parts: Sequence[Activations], samples: Samples) -> tuple[str, ...]:
+    own = {skipped_note(len(p.samples.skipped), len(p.samples)) for p in parts}
+    others = dict.fromkeys(note for p in parts for note in p.notes if note not in own)
+    return (*([skipped_note(len(samples.skipped), len(samples))] if samples.skipped else []), *others)
 
 
 def _check_alike(first: Activations, part: Activations, number: int) -> None:

@@ -14,7 +14,7 @@ from cnnvis.compute.grouping import Grouping, LabelForm, grouping, label_form, q
 from cnnvis.compute.pooled import PooledFile, Scratch
 from cnnvis.compute.statistics import Slot, Tally
 from cnnvis.compute.sums import GroupSums
-from cnnvis.compute.table import Scoring, Table, ends_in_probabilities, ranked, scoring
+from cnnvis.compute.table import Scoring, Table, ends_in_probabilities, ranked, scoring, skipped_note
 from cnnvis.errors import InvalidValue
 from cnnvis.model.activations import Activations, frozen
 from cnnvis.model.dataset import Dataset
@@ -128,8 +128,7 @@ class Recording:
     def _notes(self) -> tuple[str, ...]:
         notes = []
         if self._table.skipped:
-            n = len(self._table.skipped)
-            notes.append(f"{n} of {len(self._indices)} samples could not be read and were skipped.")
+            notes.append(skipped_note(len(self._table.skipped), len(self._indices)))
         read = int(self._table.read.sum())
         for slot in self.tally.slots:
             faulty = self.tally.faulty[slot.layer]

@@ -25,9 +25,6 @@ from cnnvis.model.activations import HISTOGRAM_BINS, Responses, frozen, histogra
 PLACE = 8
 """The side of the mean map."""
 
-_NARROW = 48
-"""Fewer units than this in the last axis: torch's reductions do not vectorise there, halving by `maximum` does."""
-
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -47,101 +44,102 @@ class Slot:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reduced:
-    """What remains of one layer's maps of one batch of b samples, on the CPU.
+    """What remains of one layer's maps of one batch of b samples.
 
     mean, peak (b, units) float32: 0 and −inf where a map holds NaN or Inf (`faulty` (b, units); None: nowhere).
     place (units, 8, 8): sum of the maps pooled, or None. rows, units, places: for the maps that may enter a top list
     the sample in the batch, the unit in the layer, and where the peak is, (p,), (p,) and (p, 2).
     """
 
-    mean: Tensor
-    peak: Tensor
-    faulty: Tensor | None
-    place: Tensor | None
-    rows: Tensor
-    units: Tensor
-    places: Tensor
+    mean: NDArray[np.float32]
+    peak: NDArray[np.float32]
+    faulty: NDArray[np.bool_] | None
+    place: NDArray[np.float64] | None
+    rows: NDArray[np.int64]
+    units: NDArray[np.int64]
+    places: NDArray[np.int64]
 
 
-def reduced(value: Tensor, unit_axis: int, plane: bool, lowest: Tensor, k: int) -> Reduced:
+def reduced(value: Tensor, unit_axis: int, plane: bool, lowest: NDArray[np.float32], k: int) -> Reduced:
     """One layer's response to one batch, reduced; three passes over it and no copy where units lie last in memory.
 
     lowest (units,): the value that a peak must exceed to enter its unit's top list of k.
     """
-    axis = 1 + unit_axis % (value.ndim - 1)
     if value.dtype != torch.float32:
         value = value.float()
-    last = value.movedim(axis, -1)
+    last = value.movedim(1 + unit_axis % (value.ndim - 1), -1)
     shape = tuple(last.shape[1:-1])
     rows = last.reshape(len(last), math.prod(shape[:-1]), math.prod(shape[-1:]), last.shape[-1])
-    ridges = _row_peaks(rows)
-    peak = ridges.amax(1)
-    mean = _sums(rows) / math.prod(shape)
-    bad = ~torch.isfinite(mean)
-    faulty = bad if bool(bad.any()) else None
+    ridges = rows.amax(2 if _by_rows(rows) else 1)
+    peak = _array(ridges.amax(1))
+    mean = _array(rows.flatten(1, 2).sum(1)) / np.float32(math.prod(shape))
+    faulty = None if np.isfinite(mean.sum()) else ~np.isfinite(mean)
     if faulty is not None:
-        mean, peak = mean.masked_fill(bad, 0.0), peak.masked_fill(bad, -math.inf)
-        rows = rows.masked_fill(bad[:, None, None], 0.0)
-    samples, units, where = _found(rows, ridges, _entering(peak, lowest.to(peak.device), k))
-    return Reduced(
-        mean.cpu(),
-        peak.cpu(),
-        None if faulty is None else faulty.cpu(),
-        _place(rows.sum(0)) if plane else None,
-        samples.cpu(),
-        units.cpu(),
-        torch.stack(_coordinates(where.cpu(), shape), 1),
-    )
+        mean[faulty], peak = 0.0, np.where(faulty, np.float32(-np.inf), peak)
+        rows = rows.masked_fill(torch.from_numpy(faulty).to(rows.device)[:, None, None], 0.0)
+    samples, units = _entering(peak, lowest, k)
+    places = _places(rows, ridges, samples, units, shape)
+    return Reduced(mean, peak, faulty, _place(rows.sum(0)) if plane else None, samples, units, places)
 
 
-def _row_peaks(rows: Tensor) -> Tensor:
-    """The largest value of each row of a map, (b, rows, units)."""
-    if rows.shape[-1] >= _NARROW or rows.device.type != "cpu":
-        return rows.amax(2)
-    while rows.shape[2] > 1:
-        half = rows.shape[2] // 2
-        front, back, rest = rows[:, :, :half], rows[:, :, half : 2 * half], rows[:, :, 2 * half :]
-        rows = torch.maximum(front, back)
-        if rest.shape[2]:
-            rows[:, :, :1] = torch.maximum(rows[:, :, :1], rest)
-    return rows[:, :, 0]
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    """A small tensor in numpy, whose operations have a fraction of torch's overhead."""
+    return np.asarray(tensor.cpu().numpy())
 
 
-def _sums(rows: Tensor) -> Tensor:
-    """The sum of each map, (b, units)."""
-    return rows.flatten(1, 2).sum(1)
+def _by_rows(rows: Tensor) -> bool:
+    """Whether the largest value of each row of a map (else of each column) is found first.
+
+    On a CPU torch takes maxima fast along rows only where the units fill its vectors, along columns always.
+    """
+    width = rows.shape[-1]
+    return rows.device.type != "cpu" or width % 32 == 0 or width >= 256
 
 
-def _entering(peak: Tensor, lowest: Tensor, k: int) -> Tensor:
-    """Which maps may enter a top list, (b, units) bool; at most k per unit, earlier samples first among equals."""
+def _entering(
+    peak: NDArray[np.float32], lowest: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sample and unit of the maps that may enter a top list; at most k per unit, earlier samples first among equals."""
     mask = peak > lowest
-    if len(peak) > k and bool((mask.sum(0) > k).any()):
-        first = peak.sort(dim=0, descending=True, stable=True).indices[:k]
-        mask &= torch.zeros_like(mask).scatter_(0, first, True)
-    return mask
+    samples, units = mask.nonzero()
+    if len(samples) <= k or int(np.bincount(units).max()) <= k:
+        return samples, units
+    first = np.argsort(-peak, axis=0, kind="stable")[:k]
+    best = np.zeros_like(mask)
+    np.put_along_axis(best, first, True, axis=0)
+    samples, units = (mask & best).nonzero()
+    return samples, units
 
 
-def _found(rows: Tensor, ridges: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Sample, unit and flat position of the first largest value of each map of `mask`."""
-    samples, units = mask.nonzero(as_tuple=True)
-    row = ridges[samples, :, units].argmax(1)
-    column = rows[samples, row, :, units].argmax(1)
-    return samples, units, row * rows.shape[2] + column
-
-
-def _coordinates(flat: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Row and column of flat positions: the first two axes of a map, 0 where it has fewer."""
+def _places(
+    rows: Tensor, ridges: Tensor, samples: NDArray[np.int64], units: NDArray[np.int64], shape: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """Row and column of the first largest value of each of some maps, (p, 2): a map's first two axes, 0 where fewer."""
+    if not len(samples) or not shape:
+        return np.zeros((len(samples), 2), np.int64)
+    of, unit = (torch.from_numpy(a).to(rows.device) for a in (samples, units))
+    along = ridges[of, :, unit]
+    first = along.argmax(1)
+    if _by_rows(rows):
+        found = first * rows.shape[2] + rows[of, first, :, unit].argmax(1)
+    else:
+        found = rows[of, :, first, unit].argmax(1) * rows.shape[2] + first
+        tied = (along == along.gather(1, first[:, None])).sum(1) > 1  # another column may hold it in an earlier row
+        if bool(tied.any()):
+            found[tied] = rows.flatten(1, 2)[of[tied], :, unit[tied]].argmax(1)
+    flat = found.cpu().numpy()
     inner = math.prod(shape[1:])
-    row, rest = flat // inner, flat % inner
-    return row, rest // math.prod(shape[2:])
+    return np.stack([flat // inner, flat % inner // math.prod(shape[2:])], 1)
 
 
-def _place(total: Tensor) -> Tensor:
-    """A sum of maps (rows, columns, units) pooled to (units, 8, 8) float64."""
-    maps = total.permute(2, 0, 1)
-    if maps.device.type == "mps":  # cannot pool to sides that do not divide
-        maps = maps.cpu()
-    return F.adaptive_avg_pool2d(maps.contiguous(), PLACE).cpu().double()
+def _place(total: Tensor) -> NDArray[np.float64]:
+    """A sum of maps (rows, columns, units) pooled to (units, 8, 8)."""
+    if total.device.type == "mps":  # cannot pool to sides that do not divide
+        total = total.cpu()
+    maps = total.permute(2, 0, 1)[None]
+    if maps.shape[2:] != (PLACE, PLACE):
+        maps = F.adaptive_avg_pool2d(maps, PLACE)
+    return maps[0].cpu().numpy().astype(np.float64)
 
 
 class Tally:
@@ -169,10 +167,11 @@ class Tally:
         return {slot.node: self._visitor(slot) for slot in self.slots}
 
     def _visitor(self, slot: Slot) -> Callable[[Tensor], None]:
-        lowest = torch.from_numpy(self.top.lowest[slot.units])
+        lowest = self.top.lowest[slot.units]
 
         def visit(value: Tensor) -> None:
-            found = reduced(value, slot.unit_axis, slot.plane, lowest, self.k)
+            with torch._C.DisableTorchFunction():  # a probe watches by a mode, which costs more than a small reduction
+                found = reduced(value, slot.unit_axis, slot.plane, lowest, self.k)
             if found.mean.shape[1] != slot.stop - slot.start:
                 raise ModelFailure(
                     f"The response of {slot.layer} must have {slot.stop - slot.start} units as when it was traced; "
@@ -184,12 +183,12 @@ class Tally:
 
     def pooled(self) -> NDArray[np.float32]:
         """The mean responses of the staged batch, (b, n_units)."""
-        return torch.cat([self._staged[s.layer].mean for s in self.slots], 1).numpy()
+        return np.concatenate([self._staged[s.layer].mean for s in self.slots], 1)
 
     def mean_of(self, layer: str) -> NDArray[np.float32]:
         """The mean responses of one layer in the staged batch, (b, units); NaN where a map holds NaN or Inf."""
         found = self._staged[layer]
-        return (found.mean if found.faulty is None else found.mean.masked_fill(found.faulty, math.nan)).numpy()
+        return found.mean if found.faulty is None else np.where(found.faulty, np.float32(np.nan), found.mean)
 
     def commit(self, samples: NDArray[np.int64]) -> NDArray[np.float32]:
         """Counts the staged batch, whose rows are these samples of the data set; gives its pooled responses.
@@ -198,7 +197,7 @@ class Tally:
         """
         staged = [self._staged[slot.layer] for slot in self.slots]
         pooled = self.pooled()
-        peaks = torch.cat([s.peak for s in staged], 1).numpy()
+        peaks = np.concatenate([s.peak for s in staged], 1)
         self.fired += (peaks > 0).sum(0)
         bins = torch.bucketize(torch.from_numpy(pooled), self._edges)
         bins += torch.arange(0, self.n_units * HISTOGRAM_BINS, HISTOGRAM_BINS)
@@ -206,10 +205,10 @@ class Tally:
         for slot, found in zip(self.slots, staged):
             self.faulty[slot.layer] += 0 if found.faulty is None else int(found.faulty.sum())
             if found.place is not None:
-                self.places[slot.layer] += found.place.numpy()
-        rows = torch.cat([s.rows for s in staged]).numpy()
-        units = torch.cat([s.units + slot.start for slot, s in zip(self.slots, staged)]).numpy()
-        places = torch.cat([s.places for s in staged]).numpy()
+                self.places[slot.layer] += found.place
+        rows = np.concatenate([s.rows for s in staged])
+        units = np.concatenate([s.units + slot.start for slot, s in zip(self.slots, staged)])
+        places = np.concatenate([s.places for s in staged])
         self.top.add(units, peaks[rows, units], samples[rows], places)
         self._staged.clear()
         return pooled

@@ -62,6 +62,11 @@ def ranked(
     return found, scores
 
 
+def skipped_note(n: int, of: int) -> str:
+    """The sentence about samples that were skipped."""
+    return f"{n} of {of} samples could not be read and were skipped."
+
+
 class Table:
     """One row for each sample asked for; `samples()` gives it as it stands."""
 
