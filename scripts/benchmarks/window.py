@@ -154,16 +154,23 @@ def pan() -> list[Row]:
 
 
 def _dragged(application: QApplication, window: Window) -> list[float]:
+    """Seconds from each move of the mouse to the end of the repaint that it causes."""
     view = window.canvas.viewport()
     here = QPointF(view.width() / 2, 6)
+    paints = Paints(application, view)
 
     def send(kind: QEvent.Type, button: Qt.MouseButton) -> None:
         held = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseButtonRelease else Qt.MouseButton.MiddleButton
         event = QMouseEvent(kind, here, view.mapToGlobal(here), button, held, Qt.KeyboardModifier.NoModifier)
+        before = paints.count
         application.sendEvent(view, event)
         application.processEvents()
+        while kind == QEvent.Type.MouseMove and paints.count == before:
+            application.processEvents()
 
     send(QEvent.Type.MouseButtonPress, Qt.MouseButton.MiddleButton)
+    here = here + QPointF(40.0, 20.0)  # past the distance at which a press becomes a drag
+    send(QEvent.Type.MouseMove, Qt.MouseButton.NoButton)
     times = []
     for step in range(160):
         # Back and forth along a slanted line, 7 pixels a frame.
@@ -171,6 +178,7 @@ def _dragged(application: QApplication, window: Window) -> list[float]:
         here = here + QPointF(7.0 * away, 3.0 * away)
         times.append(seconds(lambda: send(QEvent.Type.MouseMove, Qt.MouseButton.NoButton)))
     send(QEvent.Type.MouseButtonRelease, Qt.MouseButton.MiddleButton)
+    application.removeEventFilter(paints)
     return times[5:]
 
 
