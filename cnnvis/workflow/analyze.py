@@ -140,7 +140,8 @@ def _recorded(
         partial=None if partial is None else soon,
     )
     seconds = time.perf_counter() - started
-    notes = (*activations.notes, *findings(activations, base.analysis.network))
+    about = tuple(getattr(sources.data, "notes", ()))  # what was left out, and how a table was standardised
+    notes = (*about, *activations.notes, *findings(activations, base.analysis.network))
     return replace(activations, notes=notes), seconds
 
 
