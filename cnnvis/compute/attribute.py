@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -46,9 +47,9 @@ def attribute(
     """The evidence that a method finds for a target in one sample, with all that is needed to find it again.
 
     `sample` is what a data set gives, (input, label), or a bare input without batch axis (an array, a tensor, or a
-    tuple of several); `index` is its place in the data set, if any. `target` may be a class, a neuron, a cluster of any
-    layer. The model is left as it was. Raises UnknownName or InvalidValue for a target or a parameter that does
-    not fit the network.
+    tuple or dict of several); `index` is its place in the data set, if any. `target` may be a class, a neuron, a
+    cluster of any layer. The model is left as it was. Raises UnknownName or InvalidValue for a target or a parameter
+    that does not fit the network.
     """
     checked(network, target)
     if isinstance(method, type) or not (callable(method) and hasattr(method, "title")):
@@ -61,11 +62,15 @@ def attribute(
 
 def batch_of_one(sample: Any, n_inputs: int = 1) -> Any:
     """The input of a sample, (input, label) or bare, with a batch axis before it."""
+    if isinstance(sample, Mapping):
+        return {key: _batched(value) for key, value in sample.items()}
     labelled = isinstance(sample, (tuple, list)) and len(sample) == 2
     if n_inputs > 1:
         inside = sample[0] if labelled and isinstance(sample[0], (tuple, list)) else sample
         if not isinstance(inside, (tuple, list)) or len(inside) != n_inputs:
-            raise InvalidValue(f"attribute.sample must hold the network's {n_inputs} inputs; got {type(inside).__name__}.")
+            raise InvalidValue(
+                f"attribute.sample must hold the network's {n_inputs} inputs; got {type(inside).__name__}."
+            )
         return tuple(_batched(x) for x in inside)
     inside = sample[0] if labelled else sample
     if isinstance(inside, (tuple, list)) and len(inside) == 1:
@@ -76,7 +81,8 @@ def batch_of_one(sample: Any, n_inputs: int = 1) -> Any:
 def _batched(value: Any) -> Tensor:
     if not isinstance(value, (Tensor, np.ndarray)):
         raise InvalidValue(
-            f"attribute.sample must be an array or a tensor, or (input, label) of a data set; got {type(value).__name__}."
+            "attribute.sample must be an array or a tensor, or (input, label) of a data set; "
+            f"got {type(value).__name__}."
         )
     tensor = value.detach() if isinstance(value, Tensor) else torch.from_numpy(np.array(value))
     return tensor[None]

@@ -13,6 +13,7 @@ from contextlib import closing
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -72,7 +73,7 @@ def connect(
         raise NotConnected("The data set must be connected to compute connections; only its results are here.")
     indices = chosen_samples(activations, probe_samples, seed)
     place = chosen(device)
-    with probe(placed(model, place), network) as p:
+    with torch.inference_mode(False), torch.enable_grad(), probe(placed(model, place), network) as p:
         segments = _segments(p, joined)
         size = _batch_size([network[stop] for s in segments for stop in s.stops], len(indices))
         report = _Report(progress, sum(s.sink.n_units for s in segments), len(indices))
@@ -196,7 +197,8 @@ class _Report:
 
 def _batch_size(layers: Sequence[Layer], n_samples: int) -> int:
     one = sum(int(np.prod(layer.shape)) for layer in layers)
-    return max(1, min(n_samples, AT_ONCE // max(one, 1)))
+    size = max(1, min(n_samples, AT_ONCE // max(one, 1)))
+    return size + 1 if 1 < size < n_samples and n_samples % size == 1 else size  # some networks drop an axis of one
 
 
 def _connections(

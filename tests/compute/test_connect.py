@@ -356,6 +356,15 @@ def test_the_model_is_as_before_also_after_a_cancel() -> None:
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
 
 
+@pytest.mark.parametrize("surrounding", [torch.no_grad, torch.inference_mode], ids=["no_grad", "inference_mode"])
+def test_a_surrounding_no_grad_changes_nothing(surrounding: type) -> None:
+    model = seeded(Fire())
+    with surrounding():
+        inside, _, _ = joined(model, (3, 12, 12), [("stem", "/cat#0")])
+    outside, _, _ = joined(model, (3, 12, 12), [("stem", "/cat#0")])
+    assert inside.between("stem", "/cat#0").tobytes() == outside.between("stem", "/cat#0").tobytes()
+
+
 def test_progress_counts_sink_units_times_samples() -> None:
     calls: list[tuple[int, int]] = []
     joined(

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from torch.nn import functional as F
 
 from cnnvis.compute.probe import Probe
-from cnnvis.compute.score import checked, score
+from cnnvis.compute.routes import upstream
+from cnnvis.compute.score import checked, slopes
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 from cnnvis.model.attribution import Map
 from cnnvis.model.network import Layer, Network
@@ -49,16 +49,14 @@ class GradCam:
         Raises UnknownName or InvalidValue where the layer has no plane or the target does not depend on it.
         """
         network = probe.network
-        sink, layer = checked(network, target), chosen(network, target, self.layer)
+        checked(network, target)
+        layer = chosen(network, target, self.layer)
         size = _plane(network, layer)
         progress(0, 1, "running the network")
-        run = probe.run(inputs, grad=(layer.response,), keep=(sink.response,), stop_after=(sink.response, layer.response))
-        maps = run.leaves[layer.response]
-        value = maps if sink.name == layer.name else run.values[sink.response]
-        (slope,) = torch.autograd.grad(score(value, sink, target).sum(), maps)
+        maps, slope = slopes(probe, inputs, layer, target)
         assert layer.unit_axis is not None
         axis = layer.unit_axis % len(layer.shape) + 1
-        maps, slope = maps.detach().movedim(axis, 1), slope.movedim(axis, 1)
+        maps, slope = maps.movedim(axis, 1), slope.movedim(axis, 1)
         found = (slope.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)
         enlarged = F.interpolate(found.float(), size=size, mode="bilinear", align_corners=False)[0, 0]
         progress(1, 1, "running the network")
@@ -67,11 +65,12 @@ class GradCam:
 
 def chosen(network: Network, target: Target, name: str | None) -> Layer:
     """The layer called `name`, or the last one with a plane of more than one place that leads to the target."""
+    leading = upstream(network, network[target.layer].response)
     fitting = [
         layer
         for layer in network.drawn
-        if layer.role != "input" and layer.unit_axis is not None and len(layer.spatial) == 2
-        if layer.spatial != (1, 1) and network.hosts[target.layer] in network.reaches([layer.name])
+        if layer.response in leading and layer.role != "input" and layer.unit_axis is not None
+        if len(layer.spatial) == 2 and layer.spatial != (1, 1)
     ]
     if name is None:
         if not fitting:
