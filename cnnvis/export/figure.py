@@ -14,7 +14,7 @@ from PySide6.QtSvg import QSvgGenerator
 
 from cnnvis.errors import InvalidValue, UnreadableFile, did_you_mean
 from cnnvis.export.fonts import painting_application
-from cnnvis.export.paint import DirectTiles, Manner, colour, font, paint, prepare
+from cnnvis.export.paint import DirectTiles, Manner, colour, extent, font, paint, prepare
 from cnnvis.export.style import Style
 from cnnvis.export.style import style as named_style
 from cnnvis.layout.diagram import Box, Diagram, Entry, Ink, Key
@@ -37,6 +37,7 @@ class Page:
     margin: float
     legend: tuple[tuple[float, float, Entry], ...]
     caption_top: float
+    cut: bool
 
 
 def export(
@@ -111,7 +112,7 @@ def _check(style: Style, dpi: float, box: Box | None) -> None:
 
 def lay_out(diagram: Diagram, style: Style, box: Box | None) -> Page:
     """Where everything lies on the page."""
-    part = box if box is not None else Box(0, 0, max(diagram.width, 1), max(diagram.height, 1))
+    part = box if box is not None else everything(diagram)
     margin = style.margin * PX
     width = style.width * PX if style.width else part.w + 2 * margin
     scale = (width - 2 * margin) / part.w
@@ -131,7 +132,18 @@ def lay_out(diagram: Diagram, style: Style, box: Box | None) -> Page:
     top = bottom + 0.6 * line
     if style.caption and diagram.caption:
         bottom = top + _caption_height(diagram.caption, style, width - 2 * margin)
-    return Page(style, part, scale, width, bottom + margin, margin, tuple(legend), top)
+    return Page(style, part, scale, width, bottom + margin, margin, tuple(legend), top, box is not None)
+
+
+def everything(diagram: Diagram) -> Box:
+    """The smallest box around all cards and links: paper is too dear for an empty border."""
+    boxes = [card.box for card in (*diagram.cards, *(column.header for column in diagram.columns))]
+    boxes += [extent(link) for link in diagram.links]
+    if not boxes:
+        return Box(0, 0, max(diagram.width, 1.0), max(diagram.height, 1.0))
+    left, top = min(box.x for box in boxes), min(box.y for box in boxes)
+    right, bottom = max(box.right for box in boxes), max(box.bottom for box in boxes)
+    return Box(left, top, right - left, bottom - top).grown(1.0)
 
 
 def points(size: float) -> float:
@@ -160,7 +172,7 @@ def _paint(painter: QPainter, diagram: Diagram, page: Page, density: float, aske
     )
     painter.save()
     painter.translate(page.margin, page.margin)
-    if (part.x, part.y, part.w, part.h) != (0, 0, diagram.width, diagram.height):
+    if page.cut:
         painter.setClipRect(QRectF(0, 0, part.w * page.scale, part.h * page.scale))
     painter.scale(page.scale, page.scale)
     painter.translate(-part.x, -part.y)

@@ -17,6 +17,8 @@ _STEP = 1.2
 _SETTLE_MS = 60
 _FIT_AT_MOST = 1.25
 _RIM = 8.0
+_READABLE = 0.5
+"""The zoom from which patches and words can be made out."""
 
 
 class Camera(QGraphicsView):
@@ -121,17 +123,18 @@ class Camera(QGraphicsView):
         self._moved()
 
     def reveal(self, key: Key) -> None:
-        """Bring a card into view, no more than needed, and close enough to read."""
+        """Bring a card to the middle where it is not in view, close enough to read."""
         found = self.diagram.find(key) if self.diagram is not None else None
         if not isinstance(found, Card):
             return
-        if self.zoom < 0.5:
-            self._set_zoom(0.8)
         area = QRectF(found.box.x, found.box.y, found.box.w, found.box.h)
-        if not self.seen.contains(area):
-            self._fitted = False
-            self.ensureVisible(area, 48, 48)
-        self._moved()
+        near = self.zoom >= _READABLE
+        rim = 24 / self.zoom
+        if near and self.seen.adjusted(rim, rim, -rim, -rim).contains(area):
+            return
+        if not near:
+            self._set_zoom(0.9)
+        self.centre_on(area.center())
 
     def _moved(self) -> None:
         self.minimap.move(self.width() - self.minimap.width() - 12, self.height() - self.minimap.height() - 12)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 from cnnvis.gui.camera import Camera
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.steering import Direction, UnitDrag, neighbour
-from cnnvis.layout.diagram import Card, Diagram, Key
+from cnnvis.layout.diagram import Box, Card, Diagram, Key
 from cnnvis.layout.theme import LIGHT, Theme
 
 _CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -42,6 +42,7 @@ class Canvas(Camera):
         self.animated = True
         self._selection: tuple[Key, ...] = ()
         self._hover: Key | None = None
+        self._paths = False
         self._drag: UnitDrag | None = None
         self._pressed: QPointF | None = None
         self._panned = False
@@ -57,6 +58,19 @@ class Canvas(Camera):
     def selection(self) -> tuple[Key, ...]:
         """The selected keys, the one in question first."""
         return self._selection
+
+    @property
+    def selected_part(self) -> Box | None:
+        """A box around what is selected and its direct neighbours, for an export; None where nothing is."""
+        if self.diagram is None:
+            return None
+        keys = {key for found in self._selection for key in (found, *self.diagram.neighbours(found))}
+        boxes = [card.box for key in keys if isinstance(card := self.diagram.find(key), Card)]
+        if not boxes:
+            return None
+        left, top = min(box.x for box in boxes), min(box.y for box in boxes)
+        right, bottom = max(box.right for box in boxes), max(box.bottom for box in boxes)
+        return Box(left, top, right - left, bottom - top).grown(8.0)
 
     @property
     def _first(self) -> Key | None:
@@ -109,7 +123,8 @@ class Canvas(Camera):
         self._moved()
 
     def _mark(self) -> None:
-        self.stage.mark(self._selection, self._hover, self._drag.target if self._drag is not None else None)
+        target = self._drag.target if self._drag is not None else None
+        self.stage.mark(self._selection, self._hover, target, self._paths)
 
     # What the user does
 
@@ -138,9 +153,10 @@ class Canvas(Camera):
         where = self._to_scene(point)
         return self.diagram.unit_at(where.x(), where.y(), self.zoom) if self.diagram is not None else None
 
-    def _hover_over(self, key: Key | None) -> None:
-        if key != self._hover:
-            self._hover = key
+    def _hover_over(self, key: Key | None, paths: bool = False) -> None:
+        """Light the links of what is under the cursor; `paths`: all that lead to it and away from it."""
+        if (key, paths) != (self._hover, self._paths):
+            self._hover, self._paths = key, paths
             header = key is not None and key[0] in ("column", "classes")
             self.viewport().setCursor(
                 Qt.CursorShape.PointingHandCursor if key is not None and not header else Qt.CursorShape.ArrowCursor
@@ -157,7 +173,7 @@ class Canvas(Camera):
             self._mark()
             return
         if self._pressed is None or not event.buttons():
-            self._hover_over(self._key_at(here))
+            self._hover_over(self._key_at(here), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
             return
         if not self._panned:
             if (here - self._pressed).manhattanLength() < QApplication.startDragDistance():

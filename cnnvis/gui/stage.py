@@ -92,16 +92,23 @@ class Stage(QObject):
             self._step(1.0)
             self._end()
 
-    def mark(self, selected: tuple[Key, ...], hovered: Key | None, target: Key | None = None) -> None:
-        """Outline what is selected and where a dragged neuron would go; light the links of what is asked for."""
+    def mark(
+        self, selected: tuple[Key, ...], hovered: Key | None, target: Key | None = None, paths: bool = False
+    ) -> None:
+        """Outline what is selected and where a dragged neuron would go; light the links of what is asked for.
+
+        `paths` lights every link on a path through what is hovered, not the direct ones only.
+        """
         for key, item in self._items.items():
             item.mark(key in selected, key == target)
         if self.diagram is None or self.moving:
             return
         loud: dict[Key, Link] = {}
-        for asked in (*selected, hovered):
-            if asked is not None:
-                loud |= {link.key: link for link in self._links_of(asked)}
+        for asked in selected:
+            loud |= {link.key: link for link in self._links_of(asked)}
+        if hovered is not None:
+            through = self.diagram.paths(hovered) if paths else self._links_of(hovered)
+            loud |= {link.key: link for link in through}
         if tuple(loud.values()) != self._asked.links:
             self._asked.set_links(loud.values())
         self._quiet.dim(hovered is not None and bool(loud))

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QPoint, QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -143,6 +143,7 @@ class Window(QMainWindow):
         self.topbar.search.chosen.connect(controller.choose)
         self.workbar.cancelled.connect(controller.cancel)
         self.workbar.paused.connect(controller.pause)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
         for panel in self._all_panels():
             panel.chosen.connect(controller.choose)
             panel.requested.connect(self.commands.run)
@@ -176,6 +177,10 @@ class Window(QMainWindow):
         for panel in self.panels.values():
             if hasattr(panel, "set_theme"):
                 panel.set_theme(theme)
+
+    def _scheme_changed(self) -> None:
+        if self._choice == "system":
+            self.choose_theme("system")
 
     def toggle_animation(self) -> None:
         self.canvas.animated = self.actions_["animation"].isChecked()
