@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable
+from html import escape
 from typing import Protocol
-from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -219,4 +219,4 @@ def _hex(rgb: tuple[int, int, int]) -> str:
 def _text(text: str) -> str:
     """Text that is valid XML whatever a name holds: markup is escaped, control characters become spaces."""
     clean = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
-    return escape(clean.encode("utf-8", "replace").decode())
+    return escape(clean.encode("utf-8", "replace").decode(), quote=False)
