@@ -97,12 +97,12 @@ def record(
 def recorded(network: Network, layers: Sequence[str] | None = None) -> tuple[Slot, ...]:
     """The layers that `record` records, and where their units lie side by side."""
     if layers is None:
-        found = [x for x in network.drawn if x.n_units and (x.role == "compute" or _joins(x))]
+        found = [x for x in network.drawn if (x.role == "compute" or x.kind in JOINED) and _answers(network, x)]
     else:
         found = [network[name] for name in dict.fromkeys(layers)]
         for layer in found:
-            if not layer.n_units or layer.unit_axis is None or network.hosts[layer.name] != layer.name:
-                raise InvalidValue(f"A layer to record must be drawn and have units; got {layer.name!r}.")
+            if network.hosts[layer.name] != layer.name or not _answers(network, layer):
+                raise InvalidValue(f"A layer to record must be drawn and have units and samples; got {layer.name!r}.")
         found.sort(key=lambda x: network.index(x.name))
     if not found:
         raise InvalidValue(f"The layers to record must be at least one; {network.name} has none with units.")
@@ -116,8 +116,9 @@ def recorded(network: Network, layers: Sequence[str] | None = None) -> tuple[Slo
     return tuple(slots)
 
 
-def _joins(layer: Layer) -> bool:
-    return layer.role == "structural" and layer.kind in JOINED and layer.unit_axis is not None
+def _answers(network: Network, layer: Layer) -> bool:
+    """Whether a layer has units that answer to each sample; a table of positions does not."""
+    return bool(layer.n_units) and layer.unit_axis is not None and network[layer.response].batch_axis is not None
 
 
 def batch_size(network: Network, device: torch.device) -> int:

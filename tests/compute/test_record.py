@@ -2,19 +2,27 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
+from nets import NETS, batch_of, made
 from reference.record import Plain, plain
+from states import state_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnvis.compute.record import batch_size, record, recorded
+from cnnvis.compute.sanity import findings
 from cnnvis.compute.trace import trace
 from cnnvis.errors import Cancelled, InvalidValue, ModelFailure, UnknownName, UnreadableSample
 from cnnvis.model.activations import Activations
+from cnnvis.model.dataset import Dataset
+from cnnvis.model.network import Network
+from cnnvis.sources.dataset import dataset
+from cnnvis.sources.networks import open_network
 
 
 class Held:
@@ -244,6 +252,30 @@ def test_several_inputs_are_stacked_one_by_one() -> None:
     found = record(model, network, Held(pairs, [0, 1] * 3), device="cpu", batch=4)
     assert found.n_samples == 6
     assert set(found.layers) >= {"a", "b"}
+
+
+class Batched(Held):
+    """Samples of a batch that may have several parts."""
+
+    def __init__(self, batch: Any, labels: Any) -> None:
+        super().__init__(range(len(labels)), labels)
+        self.batch = batch
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        whole = isinstance(self.batch, Tensor)
+        return self.batch[index] if whole else tuple(x[index] for x in self.batch), self.truth[index]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in NETS if kind != "branching"])  # its way depends on the whole batch
+def test_networks_of_every_kind_are_recorded_and_left_as_they_were(kind: str) -> None:
+    model, example = made(kind)
+    batch, network = batch_of(kind, 11), trace(model, example)
+    before = state_of(model)
+    n_classes = network[network.output].n_units
+    labels = np.arange(11) % n_classes
+    found = record(model, network, Batched(batch, labels), device="cpu", batch=4)
+    assert state_of(model) == before
+    assert_equal(found, plain(model, network, batch, by_class(labels, n_classes), list(found.layers)))
 
 
 # -- groups ------------------------------------------------------------------------------------------------------------
@@ -551,3 +583,65 @@ def test_samples_of_different_shapes_are_refused_by_name() -> None:
 def test_labels_of_different_kinds_are_refused() -> None:
     with pytest.raises(InvalidValue, match="all"):
         grouped(Held(rows(3), [0, 1.5, 2], known=False), 3)
+
+
+# -- published networks ------------------------------------------------------------------------------------------------
+
+
+def published(shared: Path, job: str, **changes: Any) -> tuple[nn.Module, Network, Dataset]:
+    """A published network, traced, and its images; `job` is "resnet20" or "squeezenet"."""
+    cifar = job == "resnet20"
+    model = open_network(
+        f"zoo.py:{'resnet20' if cifar else 'squeezenet1_0'}",
+        shared / "data" / ("resnet20_cifar10.safetensors" if cifar else "squeezenet1_0_imagenet.safetensors"),
+        folder=shared / "models",
+    )
+    names = shared / "data" / "imagenet_classes.json"
+    data = dataset(
+        shared / "data" / ("cifar10.zip" if cifar else "imagenet_500.zip"),
+        classes="airplane automobile bird cat deer dog frog horse ship truck".split() if cifar else str(names),
+        inside="test" if cifar else None,
+        input=(3, 32, 32) if cifar else (3, 227, 227),
+        resize=None if cifar else 256,
+        crop=None if cifar else 227,
+        mean=changes.pop("mean", [0.485, 0.456, 0.406]),
+        std=[0.229, 0.224, 0.225],
+        **changes,
+    )
+    return model, trace(model, data[0][0], classes=data.classes), data
+
+
+@pytest.mark.real
+def test_a_published_residual_network_recognises_cifar_images(shared: Path) -> None:
+    model, network, data = published(shared, "resnet20", per_class=30)
+    found = record(model, network, data, device="cpu")
+    assert 0.74 <= found.samples.accuracy <= 0.88
+    assert found.counts.tolist() == [30.0] * 10
+    assert not found.samples.skipped
+    assert findings(found, network) == ()
+    some = range(0, 300, 30)
+    inputs = torch.stack([torch.as_tensor(data[i][0]) for i in some])
+    few = record(model, network, data, device="cpu", indices=some, batch=4)
+    members = [[i] for i in few.samples.labels.argsort(kind="stable").tolist()]
+    names = ["conv1", "layer2.0/add#0", "layer3.2.conv2", "linear"]
+    expected = plain(model, network, inputs, members, names)
+    for name in names:
+        scale = float(np.abs(expected[name].top_values).max())
+        np.testing.assert_allclose(few[name].total, expected[name].total, rtol=0, atol=1e-5 * scale)
+
+
+@pytest.mark.real
+def test_channels_in_the_wrong_order_and_range_are_noticed(shared: Path) -> None:
+    model, network, data = published(shared, "resnet20", per_class=10, mean=[-40.0, 30.0, 90.0])
+    found = record(model, network, data, device="cpu", layers=["linear"])
+    assert "at chance" in findings(found, network)[0]
+
+
+@pytest.mark.real
+def test_a_published_squeezenet_is_recorded_with_one_image_a_class(shared: Path) -> None:
+    model, network, data = published(shared, "squeezenet")
+    found = record(model, network, data, device="cpu", indices=range(0, 500, 10), top=3)
+    assert found.samples.accuracy >= 0.45
+    assert found.counts.sum() == 50
+    assert int(np.isnan(found.means("classifier")[0]).sum()) == 950
+    assert findings(found, network) == ()
