@@ -100,8 +100,8 @@ def _partition(
     given: Clusterer | Recipe | str | None,
     locked: Partition | None,
 ) -> Partition:
-    n = activations[layer].n_units
-    if layer in class_layers(network):
+    n = network[layer].n_units
+    if layer in network.class_layers:  # they are known even where the output only pools what was recorded
         return _one_each(network, n)
     kept = [c for c in locked if c.locked] if locked is not None else []
     held = np.zeros(n, bool)
@@ -124,19 +124,6 @@ def dead_units(network: Network, activations: Activations, layer: str) -> NDArra
     if not network[layer].rectified or activations.n_samples == 0:
         return np.zeros(activations[layer].n_units, bool)
     return np.asarray(activations[layer].fired == 0)
-
-
-def class_layers(network: Network) -> frozenset[str]:
-    """The drawn layers whose units are the classes: the output, and what is only pooled or normalised to give it."""
-    name = network.hosts[network.output]
-    found = {name}
-    while network[name].role == "structural":
-        before = {network.hosts[s] for s in network.sources(name)}
-        if len(before) != 1 or network[min(before)].n_units != network[name].n_units:
-            break
-        name = min(before)
-        found.add(name)
-    return frozenset(found)
 
 
 def _one_each(network: Network, n: int) -> Partition:

@@ -202,8 +202,8 @@ class Link:
 
     @property
     def mixed(self) -> bool:
-        """Whether the weaker sign has at least a quarter of the effect."""
-        return min(self.positive, self.negative) >= 0.25 * (self.positive + self.negative)
+        """Whether neither sign outweighs the other: the weaker one has at least 0.35 of the effect."""
+        return min(self.positive, self.negative) >= 0.35 * (self.positive + self.negative)
 
     @property
     def shares(self) -> tuple[float, float]:

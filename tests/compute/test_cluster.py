@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans, MeanShift
@@ -156,6 +158,12 @@ def test_the_classes_stand_one_by_one_under_their_names() -> None:
     assert [(c.id, c.members, c.title) for c in found] == [(0, (0,), "x"), (1, (1,), "y"), (2, (2,), "z")]
     plain = cluster_layer(network(4, classes=()), activations(selective(4)), "fc", Recipe())
     assert plain[1].name == "output 1"
+
+
+def test_the_classes_need_not_be_recorded() -> None:
+    found = activations(selective(4))
+    found = replace(found, layers={"conv": found["conv"]})
+    assert len(cluster_layer(network(4), found, "fc", Recipe())) == 3
 
 
 def test_locked_clusters_keep_members_ids_and_names() -> None:

@@ -108,7 +108,7 @@ def test_everything_is_added_to_nothing(diagram):
 
 
 def test_a_link_says_its_sign_and_whether_it_is_mixed():
-    link = Link((), (), (), (), 3.0, 1.0, 1, 1)
-    assert (link.ink.role, link.mixed, link.shares) == ("excite", True, (0.75, 0.25))
+    link = Link((), (), (), (), 3.0, 2.0, 1, 1)
+    assert (link.ink.role, link.mixed, link.shares) == ("excite", True, (0.6, 0.4))
     assert replace(link, negative=9.0).ink.role == "inhibit"
     assert not replace(link, negative=0.5).mixed
