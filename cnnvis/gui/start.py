@@ -104,7 +104,7 @@ class Start(QWidget):
         row.setSpacing(8)
         for name, title, text in DEMOS:
             tile = Tile(title, text)
-            tile.setFixedHeight(96)
+            tile.setFixedHeight(88)
             tile.setMinimumWidth(200)
             tile.pressed.connect(lambda name=name: self.requested.emit("demo", (name,)))
             row.addWidget(tile, 1)

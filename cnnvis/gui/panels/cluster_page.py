@@ -172,7 +172,7 @@ class _Cell(QTableWidgetItem):
     def __init__(self, text: str, value: float) -> None:
         super().__init__(text)
         self.value = value
-        self.setTextAlignment(int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
+        self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
     def __lt__(self, other: QTableWidgetItem) -> bool:
         return self.value < other.value if isinstance(other, _Cell) else super().__lt__(other)
