@@ -18,7 +18,7 @@ from cnnvis.model.network import Network
 from cnnvis.model.session import Session
 from cnnvis.progress import Progress, silent
 from cnnvis.workflow.pictures import collect
-from cnnvis.workflow.sources import Sources, fingerprints, open_sources
+from cnnvis.workflow.sources import Sources, fingerprints, open_sources, traced
 
 Partial = Callable[[Session], None]
 
@@ -71,25 +71,6 @@ def overridden(job: Job, device: str | None, per_class: int | None, seed: int | 
     if per_class is not None:
         data = replace(data, per_class=per_class)
     return replace(job, analysis=plan, data=data)
-
-
-def traced(job: Job, sources: Sources, progress: Progress = silent) -> Network:
-    """The graph of a job's network, named as the job names it."""
-    from cnnvis.compute.trace import trace
-
-    progress(0, 0, "tracing the network")
-    return trace(
-        sources.model,
-        sources.example(),
-        classes=sources.classes or None,
-        name=job.network.name or default_name(job.network.factory),
-    )
-
-
-def default_name(factory: str) -> str:
-    """A readable name of a network from how it is opened: "zoo.py:resnet20" gives "resnet20"."""
-    place, _, name = factory.rpartition(":")
-    return name if place and name else factory
 
 
 def _bare(job: Job, network: Network) -> Session:

@@ -14,7 +14,7 @@ from cnnvis.model.activations import Activations
 from cnnvis.model.job import Job
 from cnnvis.model.network import Network
 from cnnvis.progress import Progress, silent
-from cnnvis.workflow.sources import Sources, open_sources
+from cnnvis.workflow.sources import Sources, open_sources, traced
 
 TRIED = 32
 """So many samples are run; the first few are shown."""
@@ -54,7 +54,6 @@ def check(job: Job, *, shown: int = 8, progress: Progress = silent) -> Check:
     sources = open_sources(job, progress=progress)
     from cnnvis.compute.record import record
     from cnnvis.compute.sanity import findings
-    from cnnvis.workflow.analyze import traced
 
     network = traced(job, sources, progress)
     n = len(sources.data)

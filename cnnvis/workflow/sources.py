@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cnnvis.errors import InvalidValue, NotConnected, UnreadableSample
 from cnnvis.model.dataset import Dataset
 from cnnvis.model.job import Job
+from cnnvis.model.network import Network
 from cnnvis.model.session import Session
 from cnnvis.progress import Progress, silent
 
@@ -54,6 +55,25 @@ def open_sources(job: Job, *, trust: Collection[str] = (), progress: Progress = 
     data = open_data(job)
     classes = read_classes(source.classes, job.folder) if source.classes is not None else data.classes
     return Sources(model, data, tuple(classes))
+
+
+def traced(job: Job, sources: Sources, progress: Progress = silent) -> Network:
+    """The graph of a job's network, named as the job names it."""
+    from cnnvis.compute.trace import trace
+
+    progress(0, 0, "tracing the network")
+    return trace(
+        sources.model,
+        sources.example(),
+        classes=sources.classes or None,
+        name=job.network.name or default_name(job.network.factory),
+    )
+
+
+def default_name(factory: str) -> str:
+    """A readable name of a network from how it is opened: "zoo.py:resnet20" gives "resnet20"."""
+    place, _, name = factory.rpartition(":")
+    return name if place and name else factory
 
 
 def digest(path: Path) -> str:
@@ -117,8 +137,6 @@ def connect_sources(session: Session, *, trust: Collection[str] = (), progress: 
     """
     job = _job_of(session)
     sources = open_sources(job, trust=trust, progress=progress)
-    from cnnvis.workflow.analyze import traced
-
     network = traced(job, sources, progress)
     if network.digest != session.analysis.network.digest:
         raise InvalidValue(
