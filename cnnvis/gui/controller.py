@@ -136,6 +136,7 @@ class Controller(Editing):
                 if saved:
                     document.mark_saved()
                 self._view.show_notice(Notice("The network and its images are connected."))
+                self.join()
 
         def failed(error: BaseException) -> None:
             self._view.show_work(None)
@@ -207,9 +208,10 @@ class Controller(Editing):
 
     def cancel(self) -> None:
         """Stop a long analysis; what is done stays usable."""
-        if self._jobs.running("analysis") is not None:
-            self._view.show_work(Work("Stopping"))
-            self._jobs.cancel("analysis")
+        for topic in ("analysis", "join"):
+            if self._jobs.running(topic) is not None:
+                self._view.show_work(Work("Stopping"))
+                self._jobs.cancel(topic)
 
     def pause(self) -> None:
         """Hold a long analysis, or let it go on."""

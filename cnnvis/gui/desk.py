@@ -72,6 +72,7 @@ class Desk(QObject):
     def clear(self) -> None:
         """Take everything off the desk."""
         self._jobs.drop("draw")
+        self._jobs.drop("join")
         self.document = self.diagram = self.path = None
         self.selection = ()
         self.tell()

@@ -8,8 +8,10 @@ from dataclasses import replace
 from cnnvis.errors import CnnvisError
 from cnnvis.gui import edits
 from cnnvis.gui.desk import Desk, card_of
+from cnnvis.gui.view import Work
 from cnnvis.layout.diagram import Key
 from cnnvis.model.analysis import Recipe
+from cnnvis.model.connections import Connections
 from cnnvis.model.partition import Partition
 from cnnvis.model.session import Look, Session
 from cnnvis.progress import Progress
@@ -144,6 +146,7 @@ class Editing(Desk):
         look = self.session.look
         self.look(replace(look, expanded=look.expanded ^ {group.name}))
         self._cluster_missing(group.layers)
+        self.join()
 
     def _uncover(self, layer: str) -> bool:
         if self.session is None:
@@ -180,3 +183,32 @@ class Editing(Desk):
                 self.document.mark_saved()
 
         self._jobs.start(("recluster", layer), work, done, self.fail)
+
+    def join(self) -> None:
+        """Measure the edges that the picture shows but nobody has measured yet: no step of the history."""
+        session, document = self.session, self.document
+        if session is None or document is None or session.connections is None:
+            return
+
+        def done(found: Connections | None) -> None:
+            self._view.show_work(None)
+            if self.document is not document or found is None or found is document.session.connections:
+                return
+            saved = not document.unsaved
+            self._hold()
+            document.update(replace(document.session, connections=found))
+            if saved:
+                document.mark_saved()
+
+        def failed(error: BaseException) -> None:
+            self._view.show_work(None)
+            self.fail(error)
+
+        def work(progress: Progress) -> Connections | None:
+            return self._services.join(session, progress)
+
+        self._jobs.start("join", work, done, failed, lane="long", reported=self._report)
+
+    def _report(self, done: int, total: int, what: str) -> None:
+        """Show how far long work is."""
+        self._view.show_work(Work(what, done, total))

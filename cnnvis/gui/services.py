@@ -10,6 +10,7 @@ from cnnvis.errors import InvalidValue
 from cnnvis.gui.jobs import Reporter
 from cnnvis.layout.diagram import Diagram
 from cnnvis.model.analysis import Recipe
+from cnnvis.model.connections import Connections
 from cnnvis.model.job import Job
 from cnnvis.model.partition import Partition
 from cnnvis.model.session import Session
@@ -33,6 +34,8 @@ class Services(Protocol):
     def recluster(self, session: Session, layer: str, recipe: Recipe) -> Partition: ...
 
     def connect(self, session: Session, trust: Collection[str], progress: Progress) -> Session: ...
+
+    def join(self, session: Session, progress: Progress) -> Connections | None: ...
 
 
 class Workflow:
@@ -91,6 +94,12 @@ class Workflow:
         if activations is None:
             return session
         return replace(session, activations=replace(activations, data=self.sources.data))
+
+    def join(self, session: Session, progress: Progress) -> Connections | None:
+        """The connections with the edges that are shown but not measured yet; as they are without the network."""
+        from cnnvis.workflow.unfold import joined
+
+        return session.connections if self.sources is None else joined(session, self.sources, progress=progress)
 
 
 def demo(name: str) -> Job:

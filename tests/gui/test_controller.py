@@ -19,6 +19,7 @@ from cnnvis.gui.view import Answer, Notice, Work
 from cnnvis.layout.compose import draw
 from cnnvis.layout.diagram import Diagram, Key
 from cnnvis.model.analysis import Recipe
+from cnnvis.model.connections import Connections
 from cnnvis.model.document import Document
 from cnnvis.model.job import DataSource, Job, NetworkSource
 from cnnvis.model.partition import Partition
@@ -100,6 +101,7 @@ class FakeServices:
     saved: list[Path] = field(default_factory=list)
     analysis: Callable[[Collection[str], Reporter], Session] | None = None
     error: Exception | None = None
+    joined: Connections | None = None
 
     def analyze(self, job: Job, trust: Collection[str], progress: Reporter) -> Session:
         return self.analysis(trust, progress) if self.analysis is not None else self.session
@@ -124,6 +126,9 @@ class FakeServices:
 
     def connect(self, session: Session, trust: Collection[str], progress: Progress) -> Session:
         return session
+
+    def join(self, session: Session, progress: Progress) -> Connections | None:
+        return self.joined or session.connections
 
 
 @dataclass
@@ -265,6 +270,19 @@ def test_an_opened_cluster_stays_where_it_is(desk: Desk) -> None:
     desk.rest()
     assert document.session.look.opened == {(LAYER, 1)}
     assert desk.view.anchors[-1] == key
+
+
+def test_an_expanded_group_gets_its_edges_without_a_step_of_the_history(desk: Desk) -> None:
+    document = desk.open()
+    known = document.session.connections
+    assert known is not None
+    desk.services.joined = replace(known, probe=99)
+    desk.controller.join()
+    desk.rest()
+    assert document.session.connections is desk.services.joined
+    assert document.undoable is None
+    assert not document.unsaved
+    assert desk.view.works[-1] is None
 
 
 def test_opening_a_file_remembers_it(desk: Desk, tmp_path: Path) -> None:
