@@ -63,13 +63,7 @@ def export(
     if target.suffix.lower() not in SUFFIXES:
         hint = did_you_mean(target.suffix, SUFFIXES)
         raise InvalidValue(f"A figure's file must end in .svg, .pdf or .png; got {target.name!r}. {hint}")
-    chosen = named_style(style)
-    chosen = replace(
-        chosen,
-        width=chosen.width if width_mm is None else float(width_mm),
-        legend=chosen.legend if legend is None else legend,
-        caption=chosen.caption if caption is None else caption,
-    )
+    chosen = _chosen(style, width_mm, legend, caption)
     _check(chosen, dpi, box)
     painting_application()
     page = lay_out(diagram, chosen, box)
@@ -79,12 +73,33 @@ def export(
     return target
 
 
-def picture(diagram: Diagram, *, style: str = "screen", dpi: float = 192, box: Box | None = None) -> QImage:
-    """A figure as an image, for the clipboard."""
-    chosen = named_style(style)
+def picture(
+    diagram: Diagram,
+    *,
+    style: str = "screen",
+    width_mm: float | None = None,
+    dpi: float = 192,
+    box: Box | None = None,
+    asked: frozenset[Key] = frozenset(),
+    legend: bool | None = None,
+    caption: bool | None = None,
+) -> QImage:
+    """A figure as an image, for the clipboard or a preview; see `export`."""
+    chosen = _chosen(style, width_mm, legend, caption)
     _check(chosen, dpi, box)
     painting_application()
-    return _image(diagram, lay_out(diagram, chosen, box), dpi, frozenset())
+    return _image(diagram, lay_out(diagram, chosen, box), dpi, asked)
+
+
+def _chosen(style: str, width_mm: float | None, legend: bool | None, caption: bool | None) -> Style:
+    """A style with what stands in for its own values."""
+    found = named_style(style)
+    return replace(
+        found,
+        width=found.width if width_mm is None else float(width_mm),
+        legend=found.legend if legend is None else legend,
+        caption=found.caption if caption is None else caption,
+    )
 
 
 def _write(target: Path, data: bytes) -> None:

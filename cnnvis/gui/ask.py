@@ -6,20 +6,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
 import cnnvis
 from cnnvis.errors import CnnvisError
-from cnnvis.gui.actions import MENUS
+from cnnvis.gui.places import Settings
 from cnnvis.gui.view import Answer
 from cnnvis.layout.diagram import Diagram
 from cnnvis.model.analysis import Recipe
-from cnnvis.model.job import CLUSTERERS
 from cnnvis.model.session import Session
 
 if TYPE_CHECKING:
-    from cnnvis.gui.canvas import Canvas
-    from cnnvis.gui.controller import Controller
+    from cnnvis.gui.dialogs.export_figure import Parts
 
 
 class Ask:
@@ -46,19 +44,19 @@ class Ask:
         found, yes = QInputDialog.getItem(self._window, title, question, names, 0, False)
         return list(choices)[names.index(found)] if yes else None
 
-    def recipe(self, layer: str, old: Recipe) -> Recipe | None:
+    def recipe(self, layer: str, session: Session) -> Recipe | None:
         """How to cluster a layer."""
-        names = list(CLUSTERERS)
-        at = names.index(old.clusterer) if old.clusterer in names else 0
-        name, yes = QInputDialog.getItem(self._window, "Recluster", f"Clusterer for {layer}", names, at, False)
-        if not yes:
-            return None
-        k = old.k
-        if name in ("KMeans", "AgglomerativeClustering"):
-            k, yes = QInputDialog.getInt(self._window, "Recluster", "Number of clusters", old.k or 8, 2, 64)
-            if not yes:
-                return None
-        return Recipe(name, k, (), old.seed, old.magnitude)
+        from cnnvis.gui.dialogs.recluster import Recluster
+
+        analysis = session.analysis
+        locked = sum(c.locked for c in analysis.clusters.get(layer, ()))
+        dialog = Recluster(layer, analysis.network[layer].n_units, analysis.recipe(layer), locked, self._window)
+        return dialog.recipe() if self._accepted(dialog) else None
+
+    def _accepted(self, dialog: QDialog) -> bool:
+        found = dialog.exec() == QDialog.DialogCode.Accepted
+        dialog.deleteLater()
+        return found
 
     def file_to_open(self, kinds: str) -> Path | None:
         name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", kinds)
@@ -114,27 +112,30 @@ class Ask:
         box.exec()
         return box.clickedButton() is run
 
-    def export(self, diagram: Diagram, canvas: Canvas, controller: Controller) -> None:
-        """Where to write a figure, and write it."""
-        from cnnvis.export.figure import export
+    def export(self, diagram: Diagram, parts: Parts, settings: Settings, name: str) -> Path | None:
+        """What to print and where; the file that was written. Raises as `cnnvis.export` does."""
+        from cnnvis.gui.dialogs.export_figure import ExportFigure
 
-        kinds = "SVG (*.svg);;PDF (*.pdf);;PNG (*.png)"
-        path = self.file_to_save("Export figure", Path(f"{controller.name}.svg"), kinds)
-        if path is not None:
-            try:
-                export(diagram, path)
-            except CnnvisError as error:
-                controller.fail(error)
+        dialog = ExportFigure(diagram, parts, settings.text("style", "double-column"), self._window)
+        if not self._accepted(dialog):
+            return None
+        settings.put("style", dialog.chosen_style)
+        path = self.file_to_save("Export figure", Path(f"{name}.svg"), "SVG (*.svg);;PDF (*.pdf);;PNG (*.png)")
+        return dialog.write(path) if path is not None else None
 
-    def preferences(self) -> None:
+    def preferences(self, settings: Settings) -> None:
         """Device, threads and budgets."""
+        from cnnvis.gui.dialogs.preferences import Preferences
+
+        dialog = Preferences(settings, self._window)
+        if self._accepted(dialog):
+            dialog.keep()
 
     def shortcuts(self) -> None:
         """All shortcuts."""
-        known = [command for _, group in MENUS for command in group if command is not None and command.shortcut]
-        rows = [f"{c.shortcut}\t{c.text.replace('&', '').rstrip('…')}" for c in known]
-        rows += ["Arrows\tnext card", "Enter\texpand or collapse", "+  −  0\tzoom and fit", "Esc\tselect nothing"]
-        QMessageBox.information(self._window, "Shortcuts", "\n".join(rows))
+        from cnnvis.gui.dialogs.shortcuts import Shortcuts
+
+        self._accepted(Shortcuts(self._window))
 
     def about(self) -> None:
         """What this is."""

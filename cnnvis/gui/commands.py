@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
+from cnnvis.errors import CnnvisError
 from cnnvis.gui.actions import COMMANDS
 from cnnvis.gui.controller import Controller
 from cnnvis.layout.diagram import Key
-from cnnvis.model.analysis import Recipe
 from cnnvis.model.partition import Cluster
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Commands:
             "copy_figure": self._copy_figure,
             "connect": self._connect,
             "close": c.close_session,
-            "preferences": w.ask.preferences,
+            "preferences": lambda: w.ask.preferences(w.settings),
             "quit": w.close,
             "undo": c.undo,
             "redo": c.redo,
@@ -129,9 +129,19 @@ class Commands:
             self._controller.save(path)
 
     def _export(self) -> None:
-        diagram = self._controller.diagram
-        if diagram is not None:
-            self._window.ask.export(diagram, self._window.canvas, self._controller)
+        from cnnvis.gui.dialogs.export_figure import Parts
+
+        controller, canvas = self._controller, self._window.canvas
+        if controller.diagram is None:
+            return
+        parts = Parts(canvas.seen_part, canvas.selected_part, frozenset(canvas.selection))
+        try:
+            written = self._window.ask.export(controller.diagram, parts, self._window.settings, controller.name)
+        except CnnvisError as error:
+            controller.fail(error)
+            return
+        if written is not None:
+            self._window.flash(f"The figure is in {written}")
 
     def _copy_figure(self) -> None:
         from cnnvis.export.figure import picture
@@ -208,7 +218,7 @@ class Commands:
         if arguments:
             self._controller.recluster(*arguments)
         elif layer is not None and session is not None:
-            recipe: Recipe | None = self._window.ask.recipe(layer, session.analysis.recipe(layer))
+            recipe = self._window.ask.recipe(layer, session)
             if recipe is not None:
                 self._controller.recluster(layer, recipe)
 

@@ -16,7 +16,7 @@ from cnnvis.gui.places import Settings
 from cnnvis.gui.services import Services
 from cnnvis.gui.view import Notice, Offer, View, Work
 from cnnvis.model.document import Document
-from cnnvis.model.job import Job, read_job
+from cnnvis.model.job import AnalysisPlan, Job, read_job
 from cnnvis.model.session import Session
 
 
@@ -100,6 +100,7 @@ class Controller(Editing):
         if not self.may_leave():
             return
         self.leave()
+        job = self._preferred(job)
         self._view.show_loading("Starting")
         self._view.show_work(Work("Starting"))
         trusted = frozenset(self._trusted)
@@ -121,6 +122,15 @@ class Controller(Editing):
             heard=self._learn,
         )
         self._allow()
+
+    def _preferred(self, job: Job) -> Job:
+        """The job with the user's preferences where it leaves the choice."""
+        plan = job.analysis
+        if plan.device == "auto":
+            plan = replace(plan, device=self._settings.text("device", "auto"))
+        if plan.session_mb == AnalysisPlan().session_mb:
+            plan = replace(plan, session_mb=self._settings.number("session_mb", plan.session_mb))
+        return replace(job, analysis=plan)
 
     def connect_network(self) -> None:
         """Bring the network and the images of a session back; the user has been asked."""

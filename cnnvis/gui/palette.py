@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
+from cnnvis.assets import resource
 from cnnvis.export.paint import colour
 from cnnvis.layout.diagram import Ink
 from cnnvis.layout.theme import DARK, LIGHT, Theme, blend
@@ -62,9 +63,10 @@ def stylesheet(theme: Theme) -> str:
     values["wash"] = "#{:02x}{:02x}{:02x}".format(*blend(theme.roles["accent"], theme.roles["card"], 0.12))
     values["disabled"] = "#{:02x}{:02x}{:02x}".format(*blend(theme.roles["muted"], theme.roles["card"], 0.6))
     values["warning"] = "#{:02x}{:02x}{:02x}".format(*blend(theme.roles["inhibit"], theme.roles["card"], 0.14))
+    values["tick"] = LIGHT.hex(Ink("accent"))  # in both themes: the tick on it is white
     values["inhibit"] = _hex(theme, "inhibit")
     values["on"] = "#ffffff" if theme is LIGHT else "#15191e"
-    sheet = _SHEET
+    sheet = _SHEET.replace("@icons;", resource("icons").as_posix())
     for name, value in values.items():
         sheet = sheet.replace(f"@{name};", f"{value};")
     return sheet
@@ -105,7 +107,7 @@ QPushButton:hover, QToolButton[framed="true"]:hover, QComboBox:hover { backgroun
 QPushButton:pressed, QToolButton[framed="true"]:pressed { background: @border; }
 QPushButton:focus, QToolButton[framed="true"]:focus, QComboBox:focus { border-color: @accent; }
 QPushButton:disabled { color: @disabled; }
-QPushButton:default, QPushButton[tone="main"] { background: @accent; color: @on; border-color: @accent; }
+QPushButton[tone="main"] { background: @accent; color: @on; border-color: @accent; }
 QPushButton[tone="link"] { border-color: transparent; padding: 4px 0; text-align: left; }
 QPushButton[tone="link"]:hover, QPushButton[tone="link"]:focus { background: transparent; color: @accent; }
 QPushButton[tone="main"]:focus { border-color: @text; }
@@ -122,6 +124,25 @@ QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox {
   selection-background-color: @accent; selection-color: @on; }
 QLineEdit#search { background: @canvas; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: @accent; }
+QComboBox { padding-right: 22px; }
+QComboBox::drop-down { border: none; width: 22px; }
+QComboBox::down-arrow { image: url(@icons;/down.svg); width: 10px; height: 10px; }
+QComboBox QAbstractItemView { border: 1px solid @border; padding: 4px; }
+QSpinBox, QDoubleSpinBox { padding-right: 22px; }
+QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {
+  subcontrol-origin: border; width: 20px; border: none; background: transparent; }
+QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-position: top right; }
+QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-position: bottom right; }
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url(@icons;/up.svg); width: 10px; height: 10px; }
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url(@icons;/down.svg); width: 10px; height: 10px; }
+QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0 0 0 6px; }
+QCheckBox, QRadioButton { spacing: 8px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @muted; border-radius: 3px; background: @card; }
+QCheckBox::indicator:checked { background: @tick; border-color: @tick; image: url(@icons;/check.svg); }
+QCheckBox::indicator:disabled { border-color: @border; }
+QCheckBox:focus { color: @accent; }
+QTreeView::branch:has-children:!open { image: url(@icons;/right.svg); }
+QTreeView::branch:has-children:open { image: url(@icons;/down.svg); }
 QTreeView, QListView, QTableView { background: @card; border: none; outline: none; }
 QTreeView::item, QListView::item { padding: 3px 4px; border-radius: 4px; }
 QTreeView::item:hover, QListView::item:hover { background: @faint; }

@@ -27,6 +27,7 @@ def button(text: str, act: Callable[[], object], tone: str = "", tip: str = "") 
     found = QPushButton(text)
     found.setProperty("tone", tone)
     found.setToolTip(tip)
+    found.setAutoDefault(tone == "main")
     found.clicked.connect(lambda: act())
     return found
 

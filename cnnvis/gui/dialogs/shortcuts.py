@@ -1,0 +1,69 @@
+"""Help ▸ Shortcuts: every key in one table."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from cnnvis.gui.actions import MENUS
+from cnnvis.gui.parts import button, label, section
+
+IN_THE_PICTURE = (
+    ("Arrows", "Go to the next card"),
+    ("Enter", "Expand or collapse"),
+    ("+  −", "Zoom"),
+    ("0", "Fit"),
+    ("Esc", "Select nothing, end a drag"),
+    ("Ctrl+click", "Add a cluster to the selection"),
+    ("Shift+hover", "Light whole paths"),
+    ("Drag a patch", "Move its neuron"),
+)
+
+
+class Shortcuts(QDialog):
+    """The keys of each menu, and of the picture, side by side."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Shortcuts")
+        columns = QHBoxLayout()
+        columns.setSpacing(32)
+        for title, commands in MENUS:
+            rows = [(_shown(c.shortcut), _plain(c.text)) for c in commands if c is not None and c.shortcut]
+            if len(rows) > 1:
+                columns.addLayout(_table(_plain(title), rows))
+        columns.addLayout(_table("In the picture", list(IN_THE_PICTURE)))
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(button("Close", self.accept, "main"))
+        box = QVBoxLayout(self)
+        box.setContentsMargins(24, 24, 24, 16)
+        box.setSpacing(24)
+        box.addLayout(columns)
+        box.addLayout(buttons)
+
+
+def _plain(text: str) -> str:
+    return text.replace("&", "").rstrip("…")
+
+
+def _shown(keys: str) -> str:
+    """As the system writes it: ⌘N on a Mac."""
+    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> QVBoxLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(6)
+    for row, (keys, words) in enumerate(rows):
+        grid.addWidget(label(keys, "muted"), row, 0)
+        grid.addWidget(label(words), row, 1)
+    column = QVBoxLayout()
+    column.setSpacing(8)
+    column.addWidget(section(title))
+    column.addLayout(grid)
+    column.addStretch(1)
+    column.setAlignment(Qt.AlignmentFlag.AlignTop)
+    return column

@@ -1,0 +1,72 @@
+"""The dialogs say what their forms say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pictures import diagram
+from pytestqt.qtbot import QtBot
+
+from cnnvis.gui.dialogs.export_figure import ExportFigure, Parts
+from cnnvis.gui.dialogs.preferences import Preferences
+from cnnvis.gui.dialogs.recluster import Recluster
+from cnnvis.gui.dialogs.shortcuts import Shortcuts
+from cnnvis.gui.places import Places, Settings
+from cnnvis.layout.diagram import Box
+from cnnvis.model.analysis import Recipe
+
+
+def test_the_export_writes_what_was_chosen(qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = ExportFigure(diagram(), Parts(None, None), "single-column")
+    qtbot.addWidget(dialog)
+    dialog.width_.setValue(120)
+    dialog.legend.setChecked(False)
+    text = dialog.write(tmp_path / "a.svg").read_text()
+    assert 'width="120.0000mm"' in text
+    assert "inhibits" not in text
+
+
+def test_the_export_offers_only_the_parts_there_are(qtbot: QtBot) -> None:
+    for parts, n in ((Parts(None, None), 1), (Parts(Box(0, 0, 90, 90), None), 2)):
+        dialog = ExportFigure(diagram(), parts, "screen")
+        qtbot.addWidget(dialog)
+        assert dialog.part.count() == n
+
+
+def test_the_export_says_how_large_the_figure_is(qtbot: QtBot) -> None:
+    dialog = ExportFigure(diagram(), Parts(None, None), "double-column")
+    qtbot.addWidget(dialog)
+    assert dialog._size.text().startswith("178 × ")
+
+
+@pytest.mark.parametrize("recipe", [Recipe(k=5, seed=3), Recipe("MeanShift"), Recipe("HDBSCAN", magnitude=True)])
+def test_a_recipe_survives_its_form(qtbot: QtBot, recipe: Recipe) -> None:
+    dialog = Recluster("conv2", 64, recipe, 0)
+    qtbot.addWidget(dialog)
+    assert dialog.recipe() == recipe
+
+
+def test_a_clusterer_without_a_number_of_clusters_is_not_asked_for_it(qtbot: QtBot) -> None:
+    dialog = Recluster("conv2", 64, Recipe("KMeans", 8), 0)
+    qtbot.addWidget(dialog)
+    dialog.clusterer.setCurrentIndex(dialog.clusterer.findData("MeanShift"))
+    assert not dialog.k.isEnabled()
+    assert dialog.recipe().k is None
+
+
+def test_preferences_are_kept(qtbot: QtBot, tmp_path: Path) -> None:
+    settings = Settings(Places.inside(tmp_path))
+    dialog = Preferences(settings)
+    qtbot.addWidget(dialog)
+    dialog.device.setCurrentIndex(dialog.device.findData("cpu"))
+    dialog.budget.setValue(120)
+    dialog.keep()
+    assert Settings(Places.inside(tmp_path)).text("device") == "cpu"
+    assert settings.number("session_mb", 300) == 120
+
+
+def test_the_table_of_shortcuts_opens(qtbot: QtBot) -> None:
+    dialog = Shortcuts()
+    qtbot.addWidget(dialog)
+    assert dialog.sizeHint().width() > 400
