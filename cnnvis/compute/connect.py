@@ -43,7 +43,7 @@ def connect(
     pairs: Sequence[Pair] | None = None,
     groups: Sequence[Group] | None = None,
     mode: Literal["weights", "weights × activation"] = "weights × activation",
-    probe_samples: int = 64,
+    probe_samples: int = 16,
     seed: int = 0,
     device: str = "auto",
     progress: Progress = silent,

@@ -108,7 +108,7 @@ class AnalysisPlan:
     magnitude: bool = False
     layers: tuple[str, ...] = ()
     session_mb: int = 300
-    probe_images: int = 64
+    probe_images: int = 16
     device: str = "auto"
     batch: int | None = None
 

@@ -50,7 +50,7 @@ def joined(session: Session, sources: Sources, *, progress: Progress = silent) -
         pairs=pairs,
         seed=plan.seed if plan is not None else 0,
         device=plan.device if plan is not None else "auto",
-        probe_samples=plan.probe_images if plan is not None else 64,
+        probe_samples=plan.probe_images if plan is not None else 16,
         progress=progress,
     )
     if known is None:
