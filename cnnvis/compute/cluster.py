@@ -152,7 +152,8 @@ def _labels(
         estimator.set_params(n_clusters=min(max(k, 1), distinct))
     if rows.shape[1] > MANY_CLASSES:
         n_components = min(N_COMPONENTS, *rows.shape)
-        rows = PCA(n_components, random_state=recipe.seed).fit_transform(rows)
+        kind = PCA(n_components, svd_solver="randomized", iterated_power=3, random_state=recipe.seed)
+        rows = kind.fit_transform(rows)
     if isinstance(estimator, MeanShift) and estimator.bandwidth is None:
         estimator.set_params(bandwidth=_bandwidth(rows))
     try:

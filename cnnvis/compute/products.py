@@ -42,8 +42,9 @@ def products(module: nn.Module, inputs: Tensor, slopes: Tensor) -> Tensor:
         return torch.einsum("jxk,xi->jki", slopes, inputs.flatten(1)) * weight
     assert isinstance(module, _Conv)
     if inputs.shape[2:] == slopes.shape[3:] and set(module.kernel_size) == {1}:  # by far the fastest way
-        rows = slopes.movedim(1, 2).reshape(n * maps, -1)
-        found = rows @ inputs.movedim(0, 1).reshape(inputs.shape[1], -1).T
+        found = inputs.new_zeros(n * maps, inputs.shape[1])
+        for rows, places in zip(slopes.movedim(1, 0).flatten(3).flatten(1, 2), inputs.flatten(2)):
+            found.addmm_(rows, places.T)
         return torch.unflatten(found, 0, (n, maps)) * weight.flatten(1)
     stacked = slopes.movedim(0, 1).flatten(1, 2)
     shape = (n * maps, *weight.shape[1:])
@@ -65,16 +66,16 @@ def sent_back(module: nn.Module, slopes: Tensor, maps: range, shape: tuple[int, 
     if isinstance(module, nn.Linear):
         return (slopes[:, own].T[:, :, None] * weight[own][:, None, :]).reshape(len(maps), len(slopes), *shape)
     assert isinstance(module, _Conv)
-    seen = _windows(slopes[:, own].movedim(1, 0), module, shape[1:])
+    seen = _windows(slopes[:, own], module, shape[1:])
     turned = weight[own].flip(tuple(range(2, weight.dim()))).flatten(2)
-    found = torch.bmm(turned, seen.flatten(2))
-    return torch.unflatten(found, 2, (slopes.shape[0], *shape[1:])).movedim(2, 1)
+    found = torch.matmul(turned, seen.flatten(3))
+    return torch.unflatten(found, 3, shape[1:]).movedim(1, 0)  # samples stay outermost in memory, as `products` likes
 
 
 def _windows(slopes: Tensor, module: _Conv, shape: tuple[int, ...]) -> Tensor:
     """What every place of a convolution's input sees of the slopes behind it, through the kernel turned around.
 
-    slopes (maps, samples, …); gives (maps, places of the kernel, samples, *shape).
+    slopes (samples, maps, …); gives (samples, maps, places of the kernel, *shape).
     """
     n = len(shape)
     for axis, (size, stride, padding, dilation, kernel) in enumerate(
@@ -93,9 +94,8 @@ def _windows(slopes: Tensor, module: _Conv, shape: tuple[int, ...]) -> Tensor:
         slopes = wide
     for axis, (dilation, kernel) in enumerate(zip(module.dilation, module.kernel_size), start=2):
         slopes = slopes.unfold(axis, dilation * (kernel - 1) + 1, 1)[..., ::dilation]
-    maps, samples = slopes.shape[:2]
-    order = (0, *range(2 + n, 2 + 2 * n), 1, *range(2, 2 + n))
-    return slopes.permute(order).reshape(maps, -1, samples, *shape)
+    order = (0, 1, *range(2 + n, 2 + 2 * n), *range(2, 2 + n))
+    return slopes.permute(order).flatten(2, 1 + n)
 
 
 def _padding(module: _Conv) -> tuple[int, ...]:
