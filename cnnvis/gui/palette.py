@@ -135,7 +135,6 @@ QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-position: top right;
 QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-position: bottom right; }
 QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url(@icons;/up.svg); width: 10px; height: 10px; }
 QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url(@icons;/down.svg); width: 10px; height: 10px; }
-QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0 0 0 6px; }
 QCheckBox, QRadioButton { spacing: 8px; }
 QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @muted; border-radius: 3px; background: @card; }
 QCheckBox::indicator:checked { background: @tick; border-color: @tick; image: url(@icons;/check.svg); }

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from cnnvis.errors import CnnvisError
 from cnnvis.export.figure import export, picture
 from cnnvis.export.style import style, styles
-from cnnvis.gui.parts import button, label
+from cnnvis.gui.parts import button, inset, label
 from cnnvis.layout.diagram import Box, Diagram, Key
 
 _PREVIEW = 460
@@ -74,6 +74,7 @@ class ExportFigure(QDialog):
         self._show()
 
     def _lay_out(self) -> None:
+        inset(self.width_, self.dpi)
         form = QFormLayout()
         form.setSpacing(10)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -7,7 +7,7 @@ import os
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
-from cnnvis.gui.parts import button, label
+from cnnvis.gui.parts import button, inset, label
 from cnnvis.gui.places import Settings
 
 DEVICES = (("auto", "Automatic"), ("cpu", "CPU"), ("cuda", "NVIDIA GPU (CUDA)"), ("mps", "Apple GPU (MPS)"))
@@ -32,6 +32,7 @@ class Preferences(QDialog):
         self.budget.setSuffix(" MB")
         self.budget.setValue(settings.number("session_mb", 300))
         self.budget.setToolTip("Responses and pictures that a session keeps at most, where a job does not say")
+        inset(self.threads, self.budget)
         form = QFormLayout()
         form.setSpacing(10)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

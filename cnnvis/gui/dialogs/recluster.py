@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QFormLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
-from cnnvis.gui.parts import button, label
+from cnnvis.gui.parts import button, inset, label
 from cnnvis.model.analysis import Recipe
 from cnnvis.model.job import CLUSTERERS
 
@@ -37,6 +37,7 @@ class Recluster(QDialog):
         self.magnitude = QCheckBox("Tell strong neurons from weak ones")
         self.magnitude.setToolTip("Else only what a neuron prefers counts, not how strongly it responds")
         self.magnitude.setChecked(old.magnitude)
+        inset(self.k, self.seed)
         form = QFormLayout()
         form.setSpacing(10)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
