@@ -166,6 +166,30 @@ def test_the_classes_need_not_be_recorded() -> None:
     assert len(cluster_layer(network(4), found, "fc", Recipe())) == 3
 
 
+def test_what_is_only_pooled_to_give_the_classes_shows_them_too() -> None:
+    layers = (
+        Layer("input", "input", (3, 8, 8), role="input"),
+        Layer("conv", "Conv2d", (3, 8, 8), n_units=3),
+        Layer("/mean#0", "mean", (3,), role="structural", n_units=3),
+    )
+    edges = (Edge("input", "conv"), Edge("conv", "/mean#0"))
+    pooled = Network("net", layers, edges, ("x", "y", "z"), "/mean#0")
+    assert set(pooled.class_layers) == {"conv", "/mean#0"}
+    assert set(network(3).class_layers) == {"fc"}
+    assert [c.name for c in cluster_layer(pooled, activations(np.eye(3)), "conv", Recipe(k=2))] == ["x", "y", "z"]
+
+
+def test_groups_by_modules_are_the_default() -> None:
+    found = cluster(network(20), activations(selective(20)))
+    assert [g.representative for g in found.groups] == ["conv", "fc"]
+
+
+def test_nothing_is_dead_before_a_sample_was_read() -> None:
+    data = activations(np.zeros((4, 3)))
+    unread = replace(data, samples=replace(data.samples, read=np.zeros(9, bool)), counts=np.zeros(3))
+    assert [c.dead for c in cluster_layer(network(4), unread, "conv", Recipe())] == [False]
+
+
 def test_locked_clusters_keep_members_ids_and_names() -> None:
     data, net = activations(selective(40)), network(40)
     before = cluster_layer(net, data, "conv", Recipe(k=6))

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import runpy
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from nets import NETS, batch_of, made
 from reference.connect import effects as reference
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -299,10 +302,8 @@ def test_a_step_that_is_not_what_its_name_says_is_found_out() -> None:
     model = seeded(nn.Sequential(nn.Conv2d(3, 4, 1), turned(), nn.Conv2d(4, 5, 1), turned(), nn.Flatten()))
     found, data, network = joined(model, (3, 4, 4), [("0", "2")])
     assert isinstance(model, nn.Sequential)
-    assert network["2"].response == "3"
-    a = model[1](model[0](data.inputs)) if network["0"].response == "1" else model[0](data.inputs)
-    rest = model[2:4] if network["0"].response == "1" else model[1:4]
-    agrees(found, ("0", "2"), reference(rest, a))
+    first, last = (int(network[name].response) + 1 for name in ("0", "2"))
+    agrees(found, ("0", "2"), reference(model[first:last], model[:first](data.inputs)))
 
 
 def test_ways_through_another_representative_are_left_to_it() -> None:
@@ -407,3 +408,29 @@ def test_what_cannot_be_connected_is_said_in_a_sentence() -> None:
         connect(model, network, activations(data), mode="class")  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match="probe_samples must be 1 or more"):
         connect(model, network, activations(data), probe_samples=0)
+
+
+def test_a_network_of_several_inputs_and_neighbours_by_default() -> None:
+    model, example = made("two inputs")
+    network = trace(model, example)
+    data = Pictures((1,), 3)
+    data.inputs = list(zip(*batch_of("two inputs", 3)))
+    found = connect(model, network, activations(data, n=3), device="cpu")
+    assert found.pairs == neighbours(layer_groups(network), network)
+
+
+@pytest.mark.real
+def test_resnet20_sends_exactly_its_logits_to_the_classes(shared: Path) -> None:
+    zoo = runpy.run_path(str(shared / "models" / "zoo.py"))
+    model = zoo["resnet20"]()
+    model.load_state_dict(load_file(shared / "data" / "resnet20_cifar10.safetensors"))
+    data = Pictures((3, 32, 32))
+    network = trace(model.eval(), data.inputs[0])
+    found = connect(model, network, activations(data), probe_samples=N, device="cpu")
+    last = found.pairs[-1]
+    assert last[1] == "linear"
+    with torch.no_grad():
+        logits = model(data.inputs).mean(0)
+    total = found.between(*last).astype("f8").sum(0) * found.scales[last] + model.linear.bias.detach().numpy()
+    np.testing.assert_allclose(total, logits.numpy(), atol=2e-2)
+    assert [m.shape for m in found.matrices.values()] == [(16, 16), (16, 32), (32, 64), (64, 10)]
