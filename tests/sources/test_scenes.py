@@ -54,7 +54,8 @@ def test_an_input_is_a_normalised_float_picture_with_channels_first(scenes):
 def test_a_scene_does_not_depend_on_the_order_of_reading():
     forward = [Scenes(12, seed=9).picture(i).copy() for i in range(12)]
     code = "from cnnvis.sources.scenes import Scenes; import sys; "
-    code += "s = Scenes(12, seed=9); sys.stdout.buffer.write(b''.join(s.picture(i).tobytes() for i in reversed(range(12))))"
+    code += "s = Scenes(12, seed=9); pictures = [s.picture(i).tobytes() for i in reversed(range(12))]; "
+    code += "sys.stdout.buffer.write(b''.join(pictures))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout == b"".join(p.tobytes() for p in reversed(forward))
 
