@@ -73,15 +73,10 @@ def borrowed(model: nn.Module) -> Iterator[nn.Module]:
 
     Restored are the mode of every submodule, which parameters are trainable, and all buffers.
     """
-    lazy = [name for name, p in model.named_parameters() if is_lazy(p)]
-    if lazy:
-        raise InvalidValue(
-            f"A network's parameters must be initialised; got the lazy {lazy[0]!r}. "
-            "Run it once or load its weights first."
-        )
     with _lock:
         loan = _loans.get(id(model))
         if loan is None:
+            _check_initialised(model)
             loan = _loans[id(model)] = _Loan(model)
             loan.save()
         loan.borrowers += 1
@@ -93,6 +88,15 @@ def borrowed(model: nn.Module) -> Iterator[nn.Module]:
             if not loan.borrowers:
                 del _loans[id(model)]
                 loan.restore()
+
+
+def _check_initialised(model: nn.Module) -> None:
+    lazy = [name for name, p in model.named_parameters() if is_lazy(p)]
+    if lazy:
+        raise InvalidValue(
+            f"A network's parameters must be initialised; got the lazy {lazy[0]!r}. "
+            "Run it once or load its weights first."
+        )
 
 
 def _note(owner: nn.Module, key: str, tensor: Tensor | None) -> _Buffer:

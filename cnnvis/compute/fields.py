@@ -18,7 +18,7 @@ Axes = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The field of a tensor, and on which of its axes the plane begins: 2 behind channels, 1 before them."""
+    """The field of a tensor, and the axis on which its plane begins: 2 behind channels, 1 before them."""
 
     field: Field
     plane: int = 2

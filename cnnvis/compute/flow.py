@@ -34,6 +34,7 @@ from cnnvis.compute.nodes import (
     with_primary,
 )
 from cnnvis.compute.steps import (
+    CREATING,
     ORDERED,
     PASSING,
     UNMOVED,
@@ -126,6 +127,7 @@ class Watcher(TorchFunctionMode):
         self.owners = {path: f"{type(m).__module__}.{type(m).__qualname__}" for path, m in model.named_modules()}
         self.reads_values = False
         self.odd_axes = False
+        self.only_moved = False  # so far inside a leaf of the user's own
 
     def watch(self) -> Flow:
         """Runs the model once. Errors of the model come through as they are."""
@@ -159,10 +161,12 @@ class Watcher(TorchFunctionMode):
 
     def _enter(self, path: str, place: str, module: nn.Module, args: Any, kwargs: Any) -> None:
         around = self.stack[-1][1]
-        self.stack.append((path, place if around == "open" else around))
+        self.stack.append((path, "closed"))  # while this looks at the arguments
         if around == "open" and place != "open":
             found = list(tensors((args, kwargs)))
             self.opened.append(([(t, version(t)) for t in found], self._tracked(found)))
+        self.stack[-1] = (path, place if around == "open" else around)
+        self.only_moved = place == "own"
 
     def _leave(self, path: str, leaf: bool, total: int, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
         while self.stack.pop()[0] != path:  # a forward that raised and was caught did not leave
@@ -193,7 +197,7 @@ class Watcher(TorchFunctionMode):
             self._constant(output, weights)
             return None
         value = primary(output)
-        if value is None:
+        if value is None or (self.only_moved and not weights and not any(value is t for t, _ in operands)):
             return None
         window = module_window(module)
         inner = None if is_torch_leaf(module) else self.trails.get(value)
@@ -237,7 +241,7 @@ class Watcher(TorchFunctionMode):
         operands = self._tracked(t for t, _ in before)
         constants = [t for t, _ in before if self._is_constant(t)]
         weights = tuple(p for t in constants for p in self._weights(t))
-        if not operands:
+        if not operands or word in CREATING:
             self._constant(output, weights)
             return output
         written = [t for t, v in before if v is not None and t._version != v]
@@ -265,6 +269,8 @@ class Watcher(TorchFunctionMode):
         operands = self._tracked(tensors((args, kwargs)))
         output = func(*args, **kwargs)
         value = primary(output)
+        if operands and word not in PASSING and word not in CREATING and word:
+            self.only_moved = False
         if operands and value is not None and not any(value is t for t, _ in operands):
             nodes = tuple(dict.fromkeys(n for _, r in operands for n in r.nodes))
             if word in PASSING:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from cnnvis.compute.arguments import Arguments
 from cnnvis.compute.detours import close_detour, open_detour
@@ -97,13 +98,13 @@ class Pass:
 
     def _listen(self, undo: ExitStack) -> None:
         steps = bool(self.plan.steps)
-        for path, module, leaf in self.plan.watched():
+        hooks: list[RemovableHandle] = []
+        undo.callback(_remove, hooks)
+        for path, module, leaf in self.plan.watched:
             stations = self.plan.modules.get(path, {}) if leaf else {}
             if steps:
-                enter = module.register_forward_pre_hook(partial(self._enter, None if leaf else path))
-                undo.callback(enter.remove)
-            leave = module.register_forward_hook(partial(self._leave, path, stations))
-            undo.callback(leave.remove)
+                hooks.append(module.register_forward_pre_hook(partial(self._enter, None if leaf else path)))
+            hooks.append(module.register_forward_hook(partial(self._leave, path, stations)))
             if any(s.detours for s in stations.values()):
                 route = partial(self._reroute, path, stations)
                 open_detour(module, route)
@@ -122,13 +123,19 @@ class Pass:
                 return None
         call = self.calls[path]
         self.calls[path] = call + 1
+        if path in self.plan.unsure and isinstance(output, Tensor):
+            self.plan.single.add(path)
         station = stations.get(call)
         if station is None or not (station.arrives or (station.given and not station.spared)):
             return None
-        value = primary(output)
-        if value is None:
-            raise self.tensorless(station)
-        new = self.arrive(station, value)
+        self.stack.append(None)  # what happens here is no step of the network
+        try:
+            value = primary(output)
+            if value is None:
+                raise self.tensorless(station)
+            new = self.arrive(station, value)
+        finally:
+            self.stack.pop()
         return None if new is value else with_primary(output, new)
 
     def _reroute(
@@ -231,6 +238,11 @@ class Pass:
             own = tensor if safe or station is not None else tensor.clone()
             found.append(own if station is None else self.arrive(station, own))
         return Arguments(tuple(found), self.inputs.keys)
+
+
+def _remove(hooks: list[RemovableHandle]) -> None:
+    for hook in hooks:
+        hook.remove()
 
 
 class _Mode(TorchFunctionMode):

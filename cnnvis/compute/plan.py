@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +71,12 @@ class Station:
 class Plan:
     """For one request the stations of its run, by module and call, by step and number, and of the inputs."""
 
-    def __init__(self, model: nn.Module, network: Network, asked: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, model: nn.Module, network: Network, asked: Mapping[str, tuple[str, ...]], single: set[str]
+    ) -> None:
         self.model = model
         self.network = network
+        self.single = single  # modules of the user's own that are known to give one tensor
         self.stations: dict[str, Station] = {}
         for what, names in asked.items():
             for name in names:
@@ -125,8 +128,9 @@ class Plan:
         if "/" in name:
             return layer.kind not in _SEVERAL_STEPS
         module = self.paths.get(layer.module)
-        known = module is not None and type(module).__module__.startswith("torch.nn.")
-        return known and not isinstance(module, _SEVERAL) and not getattr(module, "return_indices", False)
+        if module is None or isinstance(module, _SEVERAL) or getattr(module, "return_indices", False):
+            return False
+        return _runs_torchs_own(module) or layer.module in self.single
 
     def _place(self) -> None:
         """Sorts the stations by where they are met."""
@@ -145,12 +149,16 @@ class Plan:
                 self.modules.setdefault(path, {})[number] = station
         attention = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder)
         self.needs_mode = bool(self.steps) or any(isinstance(m, attention) for m in self.paths.values())
+        # The modules to listen to, and whether each is a leaf; all of them where steps are asked for.
+        heard = [(p, m) for p, m in self.paths.items() if p and (self.steps or p in self.modules)]
+        self.watched = [(path, module, is_leaf(module)) for path, module in heard]
+        self.unsure = {path for path, module, leaf in self.watched if leaf and not _runs_torchs_own(module)}
 
-    def watched(self) -> Iterable[tuple[str, nn.Module, bool]]:
-        """The modules to listen to: (path, module, whether it is a leaf); all of them where steps are asked for."""
-        for path, module in self.paths.items():
-            if path and (self.steps or path in self.modules):
-                yield path, module, is_leaf(module)
+
+
+def _runs_torchs_own(module: nn.Module) -> bool:
+    """Whether what a module computes is defined by torch, perhaps in a class that it inherits from."""
+    return type(module).forward.__module__.startswith("torch.nn.")
 
 
 def outward(value: Tensor, layer: Layer, n: int) -> Tensor:

@@ -66,6 +66,7 @@ class Probe:
         self.network = network
         self._loans = ExitStack()
         self._plans: dict[object, Plan] = {}
+        self._single: set[str] = set()
 
     def __enter__(self) -> Probe:
         self._loans.enter_context(borrowed(self.model))
@@ -133,7 +134,7 @@ class Probe:
         """What a request comes to, remembered: a pass over many batches asks the same each time."""
         key = tuple(asked.values())
         if key not in self._plans:
-            self._plans[key] = Plan(self.model, self.network, asked)
+            self._plans[key] = Plan(self.model, self.network, asked, self._single)
         return self._plans[key]
 
     def frontier(self, names: Collection[str]) -> tuple[str, ...]:

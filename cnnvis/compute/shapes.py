@@ -76,7 +76,7 @@ def _of_step(
 ) -> int | None:
     if step.kind.lower() in PRODUCTS:
         return None
-    if step.view is not None:
+    if step.view is not None and step.view.plane in (1, 2):
         return -1 if step.view.plane == 1 else len(shape) - 1 - len(step.view.field.size)
     if len(shape) == 1:
         return 0

@@ -17,7 +17,12 @@ PASSING = frozenset(
     "index_select repeat tile repeat_interleave numpy_T adjoint hsplit vsplit dsplit atleast_1d atleast_2d atleast_3d "
     "take_along_dim gather rot90 real positive resolve_conj view_copy lift_fresh pin_memory".split()
 )
-# Of these, the ones that keep every value where it is.
+# Operations that take only shape and kind from their input: what they give is no data.
+CREATING = frozenset(
+    "new_zeros new_ones new_full new_empty new_tensor zeros_like ones_like full_like empty_like rand_like randn_like "
+    "randint_like".split()
+)
+# Of the passing ones, those that keep every value where it is.
 UNMOVED = frozenset(
     "contiguous to float half double bfloat16 type type_as clone detach alias cpu cuda positive real".split()
 )

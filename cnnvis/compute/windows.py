@@ -88,7 +88,7 @@ def _padding(padding: Any, kernel: Sequence[int], dilation: Sequence[int], n: in
 
 
 def behind_module(module: nn.Module, view: View | None, before: Tensor, after: Tensor) -> View | None:
-    """The view behind a leaf with one input."""
+    """The view behind a leaf of torch's, by its first input."""
     window = module_window(module)
     if window is not None:
         return window.behind(view)
@@ -101,7 +101,7 @@ def behind_module(module: nn.Module, view: View | None, before: Tensor, after: T
     if isinstance(module, nn.Upsample):
         return _resized(view, before, after, module.mode, bool(module.align_corners))
     if isinstance(module, _MODULE_PADS):
-        return _padded(view, numbers(module.padding, 2 * len(view.field.size)))
+        return _padded(view, numbers(module.padding, 2 * len(view.field.size)), before.dim())
     return _unchanged(view, before, after)
 
 
@@ -125,7 +125,7 @@ def behind_step(
         mode = str(argument(args, kwargs, 3, "mode", default="nearest"))
         return _resized(view, before, after, mode, bool(argument(args, kwargs, 4, "align_corners", default=False)))
     if word == "pad":
-        return _padded(view, numbers(argument(args, kwargs, 1, "pad"), 1))
+        return _padded(view, numbers(argument(args, kwargs, 1, "pad"), 1), before.dim())
     return _unchanged(view, before, after)
 
 
@@ -137,9 +137,9 @@ def behind_move(
         return None
     if word == "getitem":
         return _indexed(view, args[1], before)
-    if word in ("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims"):
-        return _permuted(view, before, after)
-    return _unchanged(view, before, after)
+    if word in ("permute", "transpose", "swapaxes", "swapdims"):
+        return _permuted(view, args, kwargs, before)
+    return _unchanged(view, before, after) or _reshaped(view, before, after)
 
 
 def _spatial(view: View, tensor: Tensor) -> tuple[int, ...]:
@@ -148,21 +148,35 @@ def _spatial(view: View, tensor: Tensor) -> tuple[int, ...]:
 
 def _unchanged(view: View, before: Tensor, after: Tensor) -> View | None:
     """The same view where the plane kept its place and lengths."""
-    if before.dim() == after.dim() and _spatial(view, before) == _spatial(view, after):
-        return view
-    return _permuted(view, before, after)
+    return view if before.dim() == after.dim() and _spatial(view, before) == _spatial(view, after) else None
 
 
-def _permuted(view: View, before: Tensor, after: Tensor) -> View | None:
-    """The same view where channels moved behind or before the plane and nothing else did."""
-    k = len(view.field.size)
-    if before.dim() != k + 2 or after.dim() != k + 2 or before.shape[0] != after.shape[0]:
+def _permuted(view: View, args: tuple[Any, ...], kwargs: dict[str, Any], before: Tensor) -> View | None:
+    """Where the plane is after axes were exchanged; None where it was torn apart."""
+    order = list(range(before.dim()))
+    given = args[1] if len(args) == 2 and isinstance(args[1], (tuple, list)) else args[1:]
+    given = given or kwargs.get("dims") or (kwargs.get("dim0"), kwargs.get("dim1"))
+    if not all(isinstance(a, int) for a in given):
         return None
-    plane = 3 - view.plane
-    channels = before.shape[1] if view.plane == 2 else before.shape[-1]
-    moved = after.shape[-1] if plane == 1 else after.shape[1]
-    same = tuple(after.shape[plane : plane + k]) == _spatial(view, before)
-    return View(view.field, plane) if same and channels == moved else None
+    axes = [int(a) % before.dim() for a in given]
+    if len(axes) == before.dim() and sorted(axes) == order:
+        order = axes
+    elif len(axes) == 2:
+        order[axes[0]], order[axes[1]] = axes[1], axes[0]
+    else:
+        return None
+    places = [order.index(view.plane + a) for a in range(len(view.field.size))]
+    return View(view.field, places[0]) if places == list(range(places[0], places[0] + len(places))) else None
+
+
+def _reshaped(view: View, before: Tensor, after: Tensor) -> View | None:
+    """Where the plane is after other axes were split or joined."""
+    k = len(view.field.size)
+    lengths = _spatial(view, before)
+    if view.plane + k == before.dim() and after.dim() > k and tuple(after.shape[-k:]) == lengths:
+        return View(view.field, after.dim() - k)
+    whole = after.dim() > k + 1 and after.shape[0] == before.shape[0] and _spatial(view, after) == lengths
+    return view if view.plane == 1 and whole else None
 
 
 def _resampled(view: View, before: Tensor, after: Tensor) -> View | None:
@@ -178,10 +192,10 @@ def _resized(view: View, before: Tensor, after: Tensor, mode: str, aligned: bool
     return View(fields.resized(view.field, _spatial(view, before), _spatial(view, after), mode, aligned))
 
 
-def _padded(view: View, pads: tuple[int, ...]) -> View | None:
+def _padded(view: View, pads: tuple[int, ...], dim: int) -> View | None:
     """Behind a pad, given as torch does: (low, high) pairs from the last axis on."""
     k = len(view.field.size)
-    behind = 0 if view.plane == 2 else 1  # channels behind the plane
+    behind = dim - view.plane - k  # axes behind the plane
     low = [pads[2 * (k - 1 - a + behind)] if 2 * (k - 1 - a + behind) < len(pads) else 0 for a in range(k)]
     return View(fields.sliced(view.field, tuple(-float(p) for p in low), (1.0,) * k), view.plane)
 

@@ -16,6 +16,7 @@ MOST_COLUMNS = 12
 # Structural nodes that only route or pool values: never what a group shows.
 _ROUTERS = (
     "pool", "pad", "flatten", "mean", "drop", "identity", "upsample", "interpolate", "shuffle", "sum", "softmax",
+    "permute",
 )  # fmt: skip
 
 Key = tuple[str, ...]  # whatever tells groups apart while they are formed
@@ -37,9 +38,10 @@ class Group:
 def layer_groups(network: Network, rule: Rule = "modules") -> tuple[Group, ...]:
     """The columns of a network's picture, in topological order, the one with the output last.
 
-    modules: the network's own top-level modules, or those one level down (`features.3`) where a few of them hold
-    everything, as long as that gives at most 12 columns; else runs. runs: maximal runs of layers between changes of
-    the map's size, concatenations and changes of kind, parallel branches together. layers: each layer alone. A
+    modules: the network's own top-level modules, or those one level down (`features.3`) where one or two of them
+    hold everything; where that gives more than 12 columns, neighbouring modules whose maps have the same size form
+    one. runs: maximal runs of layers between changes of the map's size, concatenations and changes of kind,
+    parallel branches together. layers: each layer alone. A
     linear layer that all data pass through is always a group of its own. A group's representative is its output:
     the sum or concatenation that ends it, not a pooling behind it. Inputs are in no group.
     """
@@ -108,17 +110,35 @@ class _Plan:
         found = self._prefixed(prefixes)
         while len(found) <= MOST_COLUMNS:
             biggest, share = self._biggest(prefixes)
-            if len(found) >= 4 and share <= 0.75:
-                return found
+            several = len(found) - sum(self.alone(self.network[g.representative]) for g in found) >= 3
             finer = prefixes - {biggest} | {_first(path, biggest) for path in self._inside(biggest)}
-            if finer == prefixes:
+            if (several and share <= 0.75) or finer == prefixes:
                 return found
             split = self._prefixed(finer)
             if len(split) > MOST_COLUMNS:
-                runs = self.by_runs()
-                return runs if len(found) < len(runs) <= MOST_COLUMNS else found
+                joined = self._joined(split)
+                return joined if len(found) < len(joined) <= MOST_COLUMNS else found
             prefixes, found = finer, split
-        return self.by_runs()
+        joined = self._joined(found)
+        return joined if len(joined) <= MOST_COLUMNS else min(joined, self.by_runs(), key=len)
+
+    def _joined(self, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+        """Neighbouring groups whose responses have maps of one size as one."""
+        keys: dict[str, Key] = {}
+        runs: list[list[Group]] = []
+        for group in groups:
+            layer = self.network[group.representative]
+            before = self.network[runs[-1][-1].representative] if runs else None
+            same = before is not None and (before.spatial, _family(before)) == (layer.spatial, _family(layer))
+            if same and before is not None and not self.alone(before) and not self.alone(layer):
+                runs[-1].append(group)
+            else:
+                runs.append([group])
+        for run in runs:
+            first, last = run[0].name, run[-1].name
+            name = _span(first, last, _shared([first, last]))
+            keys |= {layer: ("named", name) for group in run for layer in group.layers}
+        return self.groups(lambda layer: keys[layer.name])
 
     def _inside(self, prefix: str) -> list[str]:
         return [x.module for x in self.layers if x.module == prefix or x.module.startswith(prefix + ".")]
@@ -178,7 +198,7 @@ class _Plan:
             members[keys[layer.name] or ahead].append(layer)
         last = keys[self.network.output] or ahead
         order = sorted(members, key=lambda k: (k == last, self.network.index(self._representative(members[k]))))
-        names = _names([members[k] for k in order], [k[-1] for k in order])
+        names = _names([members[k] for k in order], order)
         return tuple(
             Group(i, name, tuple(x.name for x in members[k]), self._representative(members[k]))
             for i, (k, name) in enumerate(zip(order, names))
@@ -201,7 +221,9 @@ def _first(path: str, below: str = "") -> str:
 
 def _family(layer: Layer) -> str:
     kind = layer.kind.lower()
-    return next((word for word in ("conv", "linear", "lstm", "gru", "rnn", "embedding") if word in kind), "other")
+    if layer.field is not None:
+        return "map"
+    return next((word for word in ("linear", "lstm", "gru", "rnn", "embedding") if word in kind), "other")
 
 
 def _trunk(network: Network) -> frozenset[str]:
@@ -245,13 +267,15 @@ def _upstream(network: Network) -> frozenset[str]:
     return frozenset(seen)
 
 
-def _names(groups: list[list[Layer]], keys: list[str]) -> list[str]:
+def _names(groups: list[list[Layer]], keys: list[Key]) -> list[str]:
     """A name for each group: the module that it was grouped by or that holds it alone, else its first and last one."""
     paths = [[x.module for x in g if x.role == "compute"] or [x.module for x in g if x.module] for g in groups]
     shared = [_shared(p) for p in paths]
     found = []
-    for layers, below, key, common in zip(groups, paths, keys, shared):
-        if not below:
+    for layers, below, (*marks, key), common in zip(groups, paths, keys, shared):
+        if marks == ["named"]:
+            found.append(key)
+        elif not below:
             found.append(layers[0].kind)
         elif any(path == key or path.startswith(key + ".") for path in below):
             found.append(key)

@@ -413,3 +413,23 @@ def test_a_knock_out_in_a_published_network_is_bit_identical(shared: Any, monkey
         full = p.run(batch, replace={"layer3.0/relu#0": zeroed([3])}, keep=("linear",)).values["linear"]
         again = p.run(batch, given=known, replace={"layer3.0/relu#0": zeroed([3])}, keep=("linear",)).values["linear"]
     assert torch.equal(full, again)
+
+
+def test_what_the_probe_does_itself_is_no_step_of_the_network() -> None:
+    class Copies(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc1 = nn.Linear(4, 4)
+            self.relu = nn.ReLU(inplace=True)
+            self.fc2 = nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.relu(self.fc1(x))
+            return self.fc2(x.flatten(1).abs())
+
+    model = Copies()
+    network = trace(model, torch.randn(4))
+    names = [x.name for x in network.layers]
+    visit = {n: lambda v: v.abs().flatten() for n in names}
+    run = probe(model, network).run(torch.randn(3, 4), grad=names, visit=visit)
+    assert set(run.values) == set(names)
