@@ -61,10 +61,7 @@ def connect(
     Raises NotConnected where `activations` have no data set, UnknownName for a layer, InvalidValue for a pair that
     does not run forward between layers with units.
     """
-    if mode not in ("weights", "weights × activation"):
-        raise InvalidValue(f"connect.mode must be 'weights' or 'weights × activation'; got {mode!r}.")
-    if probe_samples < 1:
-        raise InvalidValue(f"connect.probe_samples must be 1 or more; got {probe_samples}.")
+    _check(mode, probe_samples)
     if pairs is None:
         pairs = neighbours(layer_groups(network) if groups is None else groups, network)
     joined = _by_sink(network, pairs)
@@ -72,8 +69,7 @@ def connect(
     if data is None:
         raise NotConnected("The data set must be connected to compute connections; only its results are here.")
     indices = chosen_samples(activations, probe_samples, seed)
-    place = chosen(device)
-    with torch.inference_mode(False), torch.enable_grad(), probe(placed(model, place), network) as p:
+    with torch.inference_mode(False), torch.enable_grad(), probe(placed(model, chosen(device)), network) as p:
         segments = _segments(p, joined)
         size = _batch_size([network[stop] for s in segments for stop in s.stops], len(indices))
         report = _Report(progress, sum(s.sink.n_units for s in segments), len(indices))
@@ -108,6 +104,13 @@ def chosen_samples(activations: Activations, n: int, seed: int) -> NDArray[np.in
     turn[by_kind] = np.arange(len(rows)) - starts[kind[by_kind]]
     order = np.lexsort((rng.permutation(kind.max(initial=0) + 1)[kind], turn))
     return np.asarray(np.sort(table.indices[rows[mixed[order[:n]]]]))
+
+
+def _check(mode: str, probe_samples: int) -> None:
+    if mode not in ("weights", "weights × activation"):
+        raise InvalidValue(f"connect.mode must be 'weights' or 'weights × activation'; got {mode!r}.")
+    if probe_samples < 1:
+        raise InvalidValue(f"connect.probe_samples must be 1 or more; got {probe_samples}.")
 
 
 def _by_sink(network: Network, pairs: Sequence[Pair]) -> dict[str, list[Layer]]:
