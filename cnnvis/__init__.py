@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cnnvis.compute.record import record
     from cnnvis.compute.trace import trace
     from cnnvis.errors import Cancelled, CnnvisError
-    from cnnvis.export.figure import export
     from cnnvis.gui.app import show
     from cnnvis.layout.compose import draw
     from cnnvis.layout.diagram import Diagram
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from cnnvis.model.partition import Cluster, Partition
     from cnnvis.model.session import Look, Session
     from cnnvis.model.target import Target
+    from cnnvis.painting.figure import export
     from cnnvis.sources.dataset import dataset
     from cnnvis.storage.archive import load, save
     from cnnvis.workflow.analyze import analyze
@@ -46,7 +46,7 @@ _HOMES = {
     "cnnvis.compute.record": ("record",),
     "cnnvis.compute.trace": ("trace",),
     "cnnvis.errors": ("Cancelled", "CnnvisError"),
-    "cnnvis.export.figure": ("export",),
+    "cnnvis.painting.figure": ("export",),
     "cnnvis.gui.app": ("show",),
     "cnnvis.layout.compose": ("draw",),
     "cnnvis.layout.diagram": ("Diagram",),

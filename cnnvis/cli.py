@@ -132,8 +132,8 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _demo_headless(network: str, device: str) -> int:
-    from cnnvis.export.figure import export
     from cnnvis.layout.compose import draw
+    from cnnvis.painting.figure import export
     from cnnvis.storage.archive import save
     from cnnvis.workflow.analyze import analyze
     from cnnvis.workflow.demo import demo_job
@@ -197,8 +197,8 @@ def _merge(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from cnnvis.export.figure import export
     from cnnvis.layout.compose import draw
+    from cnnvis.painting.figure import export
     from cnnvis.storage.archive import load
 
     diagram = draw(load(options.session))

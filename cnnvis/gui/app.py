@@ -19,12 +19,12 @@ from PySide6.QtWidgets import QApplication
 
 from cnnvis import __version__
 from cnnvis.assets import resource
-from cnnvis.export.fonts import FIGURE_FONT, bring_fonts
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.places import Places
 from cnnvis.gui.services import Services, Workflow
 from cnnvis.gui.view import Notice
 from cnnvis.gui.window import Window
+from cnnvis.painting.fonts import FIGURE_FONT, bring_fonts
 
 if TYPE_CHECKING:
     from cnnvis.model.job import Job

@@ -113,7 +113,7 @@ class Ask:
         return box.clickedButton() is run
 
     def export(self, diagram: Diagram, parts: Parts, settings: Settings, name: str) -> Path | None:
-        """What to print and where; the file that was written. Raises as `cnnvis.export` does."""
+        """What to print and where; the file that was written. Raises as `cnnvis.painting` does."""
         from cnnvis.gui.dialogs.export_figure import ExportFigure
 
         dialog = ExportFigure(diagram, parts, settings.text("style", "double-column"), self._window)

@@ -144,7 +144,7 @@ class Commands:
             self._window.flash(f"The figure is in {written}")
 
     def _copy_figure(self) -> None:
-        from cnnvis.export.figure import picture
+        from cnnvis.painting.figure import picture
 
         if self._controller.diagram is not None:
             QGuiApplication.clipboard().setImage(picture(self._controller.diagram))

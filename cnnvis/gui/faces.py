@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
 
-from cnnvis.export.paint import DirectTiles, Manner, Tiles, paint_face, prepare, without_pictures
 from cnnvis.gui.jobs import Jobs
 from cnnvis.layout.diagram import Face, Pictures
 from cnnvis.layout.theme import Theme
+from cnnvis.painting.paint import DirectTiles, Manner, Tiles, paint_face, prepare, without_pictures
 from cnnvis.progress import Progress
 
 _LEVELS = 3

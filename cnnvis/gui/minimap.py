@@ -6,9 +6,9 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
-from cnnvis.export.paint import Manner, colour, paint_links, prepare
 from cnnvis.layout.diagram import ACCENT, Diagram, Ink
 from cnnvis.layout.theme import LIGHT, Theme
+from cnnvis.painting.paint import Manner, colour, paint_links, prepare
 
 _WIDTH, _HEIGHT, _PAD = 176.0, 120.0, 6.0
 _LINKS_AT_MOST = 120

@@ -9,9 +9,9 @@ from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 from cnnvis.assets import resource
-from cnnvis.export.paint import colour
 from cnnvis.layout.diagram import Ink
 from cnnvis.layout.theme import DARK, LIGHT, Theme, blend
+from cnnvis.painting.paint import colour
 
 Choice = Literal["system", "light", "dark"]
 CHOICES: tuple[Choice, ...] = ("system", "light", "dark")

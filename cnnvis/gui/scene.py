@@ -9,11 +9,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from cnnvis.export.paint import Manner, colour, extent, paint_links, prepare
 from cnnvis.gui.faces import FaceStore
 from cnnvis.gui.jobs import Jobs
 from cnnvis.layout.diagram import ACCENT, Box, Card, Link
 from cnnvis.layout.theme import ASKED, QUIET
+from cnnvis.painting.paint import Manner, colour, extent, paint_links, prepare
 from cnnvis.progress import Progress
 
 _BELOW, _ABOVE, _CARDS = 0.0, 1.0, 2.0

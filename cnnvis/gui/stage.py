@@ -5,13 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QRectF, Signal
 from PySide6.QtWidgets import QGraphicsScene
 
-from cnnvis.export.paint import colour
 from cnnvis.gui.faces import FaceStore
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.motion import Clock, Transition, cards_of
 from cnnvis.gui.scene import AskedLinks, CardItem, QuietLinks, as_box
 from cnnvis.layout.diagram import Diagram, Face, Ink, Key, Link, difference
 from cnnvis.layout.theme import LIGHT, Theme
+from cnnvis.painting.paint import colour
 
 
 class Stage(QObject):

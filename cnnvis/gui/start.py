@@ -8,10 +8,10 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from cnnvis.export.paint import colour
 from cnnvis.gui.parts import Elided, button, label, section
 from cnnvis.layout.diagram import Ink
 from cnnvis.layout.theme import LIGHT, Theme
+from cnnvis.painting.paint import colour
 
 _WIDTH = 720
 DEMOS = (

@@ -9,8 +9,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QGraphicsPixmapItem, QGraphicsScene
 
-from cnnvis.export.paint import DirectTiles
 from cnnvis.layout.diagram import Card, Diagram, Key, Patch
+from cnnvis.painting.paint import DirectTiles
 
 Direction = Literal["left", "right", "up", "down"]
 

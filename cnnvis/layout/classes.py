@@ -33,9 +33,9 @@ class Outputs:
 def choose(
     n_classes: int, activations: Activations | None, strength: NDArray[np.float64] | None, chosen: int | None
 ) -> Outputs:
-    """The classes worth a card: all up to SHOWN, else those with most samples, then with the strongest edges.
+    """The classes worth a card: all up to SHOWN, else those with most samples, then by their edges.
 
-    `strength` (n_classes,) ≥ 0 is the strongest edge of each; the chosen class is always among them.
+    `strength` (n_classes,) ≥ 0 ranks them by their edges; the chosen class is always among them.
     """
     if n_classes <= SHOWN:
         return Outputs(tuple(range(n_classes)), 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cnnvis.layout.classes import NARROW, ROOMY, WIDTH, Outputs, choose, class_face, rest_face, waiting_class
 from cnnvis.layout.faces import AWAY, NEAR, cluster_face, style_for, waiting_face
@@ -162,8 +163,12 @@ def _class_column(session: Session) -> Content:
     return Content(("classes",), network.output, group, header, tuple(cards), None, outputs)
 
 
-def _class_strength(session: Session) -> np.ndarray | None:
-    """The strongest edge into each class, (n_classes,); None while the connections are unknown."""
+def _class_strength(session: Session) -> NDArray[np.float64] | None:
+    """How much each class deserves a card, (n_classes,); None while the connections are unknown.
+
+    The strongest class of every cluster comes before the second ones: else one cluster with strong edges to a
+    hundred breeds of dogs takes all cards.
+    """
     network, connections = session.analysis.network, session.connections
     if connections is None:
         return None
@@ -172,7 +177,8 @@ def _class_strength(session: Session) -> np.ndarray | None:
         partition = session.analysis.clusters.get(source)
         if sink in network.class_layers and partition is not None:
             positive, negative = blocks(connections, source, sink, partition, singles(len(network.classes)))
-            best = np.maximum(best, (positive + negative).max(0))
+            total = np.nan_to_num(positive + negative)
+            turn = (-total).argsort(1, kind="stable").argsort(1)
+            share = total / max(float(total.max(initial=0.0)), 1e-300)
+            best = np.maximum(best, (share - turn + len(best)).max(0))
     return best
-
-

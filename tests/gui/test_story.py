@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from cnnvis.export.figure import export
 from cnnvis.gui import app
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.places import Places
 from cnnvis.gui.services import Workflow
 from cnnvis.gui.window import Window
 from cnnvis.model.job import AnalysisPlan, DataSource, Job, NetworkSource
+from cnnvis.painting.figure import export
 from cnnvis.storage.archive import load
 
 PATIENCE = 120_000

@@ -168,6 +168,18 @@ def test_the_classes_with_most_samples_get_a_card():
     assert all(50 <= key[1] < 95 for key in keys[:-1])
 
 
+def test_every_cluster_before_the_classes_finds_its_strongest_class_among_the_cards():
+    session = a_session((16, 64), 100)
+    matrix = session.connections.between(LAST, "linear").astype(float)
+    biggest = max(session.analysis.clusters[LAST], key=len)
+    matrix[list(biggest.members)] *= 50
+    matrices = {**session.connections.matrices, (LAST, "linear"): matrix.astype(np.float16)}
+    session = replace(session, connections=replace(session.connections, matrices=matrices))
+    shown = {key[1] for key in draw(session).columns[-1].cards}
+    for cluster in session.analysis.clusters[LAST]:
+        assert int(np.abs(matrix[list(cluster.members)]).sum(0).argmax()) in shown
+
+
 def test_a_patch_shows_the_field_of_its_neuron(session):
     diagram = draw(session)
     fields = {"layer1.conv2": 3, LAST: 7, "layer3.conv2": 11}

@@ -21,10 +21,10 @@ from PySide6.QtWidgets import (
 )
 
 from cnnvis.errors import CnnvisError
-from cnnvis.export.figure import export, picture
-from cnnvis.export.style import style, styles
 from cnnvis.gui.parts import button, inset, label
 from cnnvis.layout.diagram import Box, Diagram, Key
+from cnnvis.painting.figure import export, picture
+from cnnvis.painting.style import style, styles
 
 _PREVIEW = 460
 

@@ -12,10 +12,10 @@ from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
-from cnnvis.export.paint import colour
 from cnnvis.gui.parts import label
 from cnnvis.layout.diagram import Ink
 from cnnvis.layout.theme import Theme, blend
+from cnnvis.painting.paint import colour
 
 ROW = 17
 LEFT = 88

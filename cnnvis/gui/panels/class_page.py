@@ -7,13 +7,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QLabel
 
-from cnnvis.export.crops import cropped, scaled
 from cnnvis.gui.panels.charts import Bar, Bars
 from cnnvis.gui.panels.cluster_page import edges
 from cnnvis.gui.panels.page import Page, Scene, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.layout.diagram import Ink, Key
 from cnnvis.model.activations import Samples
+from cnnvis.painting.crops import cropped, scaled
 
 WIDE = 296
 WRONG = 8

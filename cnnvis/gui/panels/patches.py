@@ -9,11 +9,11 @@ from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from cnnvis.export.crops import cropped, rounded, scaled
-from cnnvis.export.paint import colour
 from cnnvis.layout.diagram import Ink
 from cnnvis.layout.theme import Theme
 from cnnvis.model.session import Session
+from cnnvis.painting.crops import cropped, rounded, scaled
+from cnnvis.painting.paint import colour
 
 Crop = tuple[int, int, int, int]
 GAP = 4

@@ -10,7 +10,6 @@ from typing import Protocol
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter, QPainterPath, QPen
 
-from cnnvis.export.crops import cropped, fitted, rounded, scaled
 from cnnvis.layout.diagram import (
     ACCENT,
     EXCITE,
@@ -30,6 +29,7 @@ from cnnvis.layout.diagram import (
     seen,
 )
 from cnnvis.layout.theme import ASKED, QUIET, Theme
+from cnnvis.painting.crops import cropped, fitted, rounded, scaled
 
 _ALIGN = {"left": Qt.AlignmentFlag.AlignLeft, "centre": Qt.AlignmentFlag.AlignHCenter}
 _ELIDE = {"middle": Qt.TextElideMode.ElideMiddle, "end": Qt.TextElideMode.ElideRight}

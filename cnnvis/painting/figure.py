@@ -13,11 +13,11 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPageSize, QPainter, QP
 from PySide6.QtSvg import QSvgGenerator
 
 from cnnvis.errors import InvalidValue, UnreadableFile, did_you_mean
-from cnnvis.export.fonts import painting_application
-from cnnvis.export.paint import DirectTiles, Manner, colour, extent, font, paint, prepare
-from cnnvis.export.style import Style
-from cnnvis.export.style import style as named_style
 from cnnvis.layout.diagram import Box, Diagram, Entry, Ink, Key
+from cnnvis.painting.fonts import painting_application
+from cnnvis.painting.paint import DirectTiles, Manner, colour, extent, font, paint, prepare
+from cnnvis.painting.style import Style
+from cnnvis.painting.style import style as named_style
 
 PX = 96 / 25.4
 """CSS pixels per millimetre."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnvis.export.crops import cropped, fitted, image, rounded, scaled
 from cnnvis.layout.diagram import Box
+from cnnvis.painting.crops import cropped, fitted, image, rounded, scaled
 
 
 def test_a_crop_is_top_left_bottom_right() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cnnvis.errors import InvalidValue, UnreadableFile
-from cnnvis.export.style import style, styles
+from cnnvis.painting.style import style, styles
 
 
 def test_the_program_brings_styles_for_one_and_two_columns() -> None:

@@ -14,8 +14,8 @@ from pictures import diagram
 from PIL import Image
 
 from cnnvis.errors import InvalidValue, UnknownName, UnreadableFile
-from cnnvis.export.figure import export, picture
 from cnnvis.layout.diagram import Box
+from cnnvis.painting.figure import export, picture
 
 SUFFIXES = ("svg", "pdf", "png")
 
@@ -120,7 +120,7 @@ def test_an_impossible_size_is_refused(tmp_path: Path, width: float, dpi: float)
 
 def test_a_figure_needs_no_display_and_no_application(tmp_path: Path) -> None:
     code = "import sys; sys.path.insert(0, sys.argv[1]); from pictures import diagram\n"
-    code += "from cnnvis.export.figure import export; export(diagram(), sys.argv[2])"
+    code += "from cnnvis.painting.figure import export; export(diagram(), sys.argv[2])"
     bare = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
     command = [sys.executable, "-c", code, str(Path(__file__).parents[1]), str(tmp_path / "a.pdf")]
     subprocess.run(command, env=bare, check=True, capture_output=True, cwd=Path(__file__).parents[2])
