@@ -88,7 +88,7 @@ def writes_in_place(function: Callable[..., Any]) -> bool:
 
 def is_leaf(module: nn.Module) -> bool:
     """Whether a module is one node: it has no children, or torch.nn defines what happens inside."""
-    if not any(True for _ in module.children()):
+    if not any(True for _ in module.children()) or isinstance(module, torch.jit.ScriptModule):
         return True
     if isinstance(module, _CONTAINERS):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 from typing import Any
@@ -462,3 +463,52 @@ def test_squeezenet_ends_in_the_mean_of_its_last_map(zoo: Any) -> None:
     field = network["features.12/cat#0"].field
     assert field is not None
     assert (field.size, field.jump) == ((155.0, 155.0), (16.0, 16.0))
+
+
+def test_fields_pass_modules_that_only_move_values() -> None:
+    class ToLast(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.permute(0, 2, 3, 1)
+
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+            self.last = ToLast()
+            self.wide = nn.Linear(4, 8)
+            self.deep = nn.Conv2d(8, 8, 3, stride=2)
+            self.fc = nn.Linear(8, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = F.gelu(self.wide(self.last(self.conv(x)))).permute(0, 3, 1, 2)
+            n, c, h, w = x.shape
+            x = x.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w)
+            return self.fc(self.deep(x).mean((2, 3)))
+
+    network = trace(Mixed(), torch.randn(3, 11, 12))
+    assert "last" not in network
+    assert (network["wide"].unit_axis, network["wide"].folds) == (-1, ("/gelu#0",))
+    assert network["wide"].field == network["conv"].field
+    assert network["deep"].field is not None
+    assert network["deep"].field.size == (5.0, 5.0)
+
+
+def test_an_output_of_fields_with_names_is_searched() -> None:
+    @dataclasses.dataclass
+    class Scores:
+        hidden: Tensor
+        logits: Tensor
+
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Linear(4, 6)
+            self.head = nn.Linear(6, 3)
+
+        def forward(self, values: Tensor, scale: Tensor) -> Scores:
+            hidden = torch.relu(self.body(values)) * scale
+            return Scores(hidden, self.head(hidden))
+
+    network = trace(Named(), {"scale": torch.ones(1), "values": torch.randn(4)}, output="logits")
+    assert network.output == "head"
+    assert [x.shape for x in network.inputs] == [(4,), (1,)]
