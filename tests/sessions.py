@@ -22,7 +22,7 @@ def made_up_network(widths: tuple[int, ...] = (6, 12), classes: int = 4) -> Netw
     layers = [Layer("input", "input", (3, 32, 32), role="input", n_units=3)]
     for i, width in enumerate(widths, 1):
         layers.append(Layer(f"conv{i}", "Conv2d", (width, 16, 16), n_units=width, rectified=True, field=seen))
-    layers.append(Layer("fc", "Linear", (classes,), n_units=classes))
+    layers.append(Layer("fc", "Linear", (classes,), n_units=classes, batch_axis=0, parts=1))
     edges = tuple(Edge(a.name, b.name) for a, b in itertools.pairwise(layers))
     return Network("made up", tuple(layers), edges, tuple(f"class {i}" for i in range(classes)), "fc")
 

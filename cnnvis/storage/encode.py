@@ -53,6 +53,8 @@ def network_from_dict(found: Mapping[str, Any]) -> Network:
                 folds=tuple(str(f) for f in entry["folds"]),
                 source=str(entry["source"]),
                 rectified=bool(entry["rectified"]),
+                batch_axis=None if entry["batch_axis"] is None else int(entry["batch_axis"]),
+                parts=int(entry["parts"]),
                 field=None if seen is None else Field(*(_floats(seen[k]) for k in ("size", "jump", "start"))),
             )
         )

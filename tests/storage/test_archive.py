@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -13,10 +13,12 @@ from sessions import made_up_session
 
 from cnnvis.errors import UnreadableFile
 from cnnvis.model.attribution import Attribution, Map
+from cnnvis.model.network import Field, Layer, Network
 from cnnvis.model.session import Look
 from cnnvis.model.target import Target
 from cnnvis.storage import archive
 from cnnvis.storage.archive import load, save
+from cnnvis.storage.encode import network_from_dict, network_to_dict
 
 
 @pytest.fixture
@@ -60,6 +62,18 @@ def test_a_session_comes_back_as_it_was_saved(session, tmp_path):
     assert after.activations.samples.names == session.activations.samples.names
     assert after.activations.samples.skipped == session.activations.samples.skipped
     assert np.array_equal(after.connections.between("conv1", "conv2"), session.connections.between("conv1", "conv2"))
+
+
+def test_every_property_of_a_layer_comes_back():
+    odd = Layer(
+        "a.b#1/add#0", "add", (7, 4), "structural", -1, 4, 3, (2,), (3,), ("x",), "m.M", True, Field((1,), (2,), (3,))
+    )
+    odd = replace(odd, batch_axis=1, parts=6)
+    network = Network("n", (odd, Layer("x", "relu", (7, 4), "folded")), (), ("k",) * 4, "a.b#1/add#0", varies=True)
+    after = network_from_dict(json.loads(json.dumps(network_to_dict(network))))
+    assert after.layers == network.layers
+    assert after.varies
+    assert {f.name for f in fields(Layer)} == set(network_to_dict(network)["layers"][0])
 
 
 def test_mean_responses_are_kept_to_half_precision(session, saved):
