@@ -119,13 +119,13 @@ def _layer_header(network: Network, group: Group, layer: Layer, width: float, fi
     units = f"{layer.n_units:,} neuron{'' if layer.n_units == 1 else 's'}"
     if first is None:
         n = sum(network[name].role == "compute" for name in group.layers) or len(group.layers)
-        second = f"{n} layer{'' if n == 1 else 's'} · {units}"
+        title, second = group.name, f"{n} layer{'' if n == 1 else 's'} · {units}"
     else:
-        second = f"{layer.kind} · {units}"
+        title, second = layer.name, f"{layer.kind} · {units}"
     told = f"{layer.name}\n{layer.kind}, {'×'.join(map(str, layer.shape))}"
     if group.name != layer.name:
-        told += f"\ngroup {group.name}"
-    return header_face(layer.name, second, width, told, group.name if first else "", first is not None)
+        told += f"\nstands for {group.name}" if layer.name == group.representative else f"\nin {group.name}"
+    return header_face(title, second, width, told, group.name if first else "", first is not None)
 
 
 def header_face(
