@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
 
 from cnnvis.gui.jobs import Jobs
-from cnnvis.layout.diagram import Face, Pictures
+from cnnvis.layout.diagram import Box, Face, Patch, Pictures
 from cnnvis.layout.theme import Theme
 from cnnvis.painting.paint import DirectTiles, Manner, Tiles, paint_face, prepare, without_pictures
 from cnnvis.progress import Progress
@@ -42,6 +42,19 @@ def paint_image(face: Face, manner: Manner, tiles: Tiles) -> QImage:
     return image
 
 
+class Counting:
+    """Tiles that remember whether a picture was lacking."""
+
+    def __init__(self, tiles: Tiles) -> None:
+        self._tiles = tiles
+        self.lacks = False
+
+    def __call__(self, patch: Patch, density: float) -> tuple[QImage, Box] | None:
+        found = self._tiles(patch, density)
+        self.lacks |= found is None
+        return found
+
+
 class FaceStore(QObject):
     """The pixmaps of a canvas's cards. `painted` says which face has a new one."""
 
@@ -57,6 +70,7 @@ class FaceStore(QObject):
         self._bytes = 0
         self._wanted: dict[Face, Level] = {}
         self._drafts: dict[Face, QPixmap] = {}
+        self._lacking: set[Face] = set()
 
     @property
     def manner(self) -> Manner:
@@ -69,15 +83,20 @@ class FaceStore(QObject):
 
     def set_pictures(self, pictures: Pictures | None) -> None:
         """Take patches from here."""
-        if pictures is not self._pictures:
-            self._pictures = pictures
-            self._tiles = DirectTiles(pictures, keep=512)
-            self.clear()
+        if pictures is None and self._pictures is None:
+            return
+        self._pictures = pictures
+        self._tiles = DirectTiles(pictures, keep=512)
+        # The picture of a sample does not change, so what was painted stays; but what lacked one may have it now.
+        for face in self._lacking & self._kept.keys():
+            self._bytes -= sum(map(_size, self._kept.pop(face).values()))
+        self._lacking.clear()
 
     def clear(self) -> None:
         self.request((), 1.0, 1.0)
         self._kept.clear()
         self._drafts.clear()
+        self._lacking.clear()
         self._bytes = 0
 
     def best(self, face: Face, density: float) -> QPixmap | None:
@@ -117,12 +136,16 @@ class FaceStore(QObject):
         manner = replace(self._manner, zoom=level.zoom, density=level.density)
         tiles = self._tiles
 
-        def work(progress: Progress) -> QImage:
-            return paint_image(face, manner, tiles)
+        def work(progress: Progress) -> tuple[QImage, bool]:
+            found = Counting(tiles)
+            return paint_image(face, manner, found), found.lacks
 
-        def done(image: QImage) -> None:
+        def done(painted: tuple[QImage, bool]) -> None:
+            image, lacks = painted
             self._wanted.pop(face, None)
             self._keep(face, level, QPixmap.fromImage(image))
+            if lacks:
+                self._lacking.add(face)
             self.painted.emit(face)
 
         def failed(error: BaseException) -> None:

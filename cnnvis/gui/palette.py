@@ -141,7 +141,7 @@ QCheckBox::indicator:checked { background: @tick; border-color: @tick; image: ur
 QCheckBox::indicator:disabled { border-color: @border; }
 QCheckBox:focus { color: @accent; }
 QTreeView::branch:has-children:!open { image: url(@icons;/right.svg); }
-QTreeView::branch:has-children:open { image: url(@icons;/down.svg); }
+QTreeView::branch:has-children:open { image: url(@icons;/open.svg); }
 QTreeView, QListView, QTableView { background: @card; border: none; outline: none; }
 QTreeView::item, QListView::item { padding: 3px 4px; border-radius: 4px; }
 QTreeView::item:hover, QListView::item:hover { background: @faint; }

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QImage, QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from cnnvis.gui.faces import FaceStore
 from cnnvis.gui.jobs import Jobs
-from cnnvis.layout.diagram import ACCENT, Box, Card, Link
+from cnnvis.layout.diagram import ACCENT, EXCITE, INHIBIT, Box, Card, Ink, Link
 from cnnvis.layout.theme import ASKED, QUIET
-from cnnvis.painting.paint import Manner, colour, extent, paint_links, prepare
+from cnnvis.painting.paint import Manner, colour, curve, extent, paint_links, prepare
 from cnnvis.progress import Progress
 
 _BELOW, _ABOVE, _CARDS = 0.0, 1.0, 2.0
@@ -110,19 +110,19 @@ class _Strokes(QGraphicsItem):
     def __init__(self, store: FaceStore) -> None:
         super().__init__()
         self._store = store
-        self._links: tuple[tuple[Link, Box], ...] = ()
+        self._drawn: tuple[tuple[Link, Box], ...] = ()
         self._bounds = QRectF()
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
 
     @property
     def links(self) -> tuple[Link, ...]:
-        return tuple(link for link, _ in self._links)
+        return tuple(link for link, _ in self._drawn)
 
     def set_links(self, links: Iterable[Link]) -> None:
         self.prepareGeometryChange()
-        self._links = tuple((link, extent(link)) for link in links)
-        boxes = [box for _, box in self._links]
+        self._drawn = tuple((link, extent(link)) for link in links)
+        boxes = [box for _, box in self._drawn]
         if boxes:
             left, top = min(b.x for b in boxes), min(b.y for b in boxes)
             right, bottom = max(b.right for b in boxes), max(b.bottom for b in boxes)
@@ -136,7 +136,7 @@ class _Strokes(QGraphicsItem):
 
     def inside(self, area: QRectF) -> list[Link]:
         box = as_box(area)
-        return [link for link, extent_ in self._links if extent_.overlaps(box)]
+        return [link for link, extent_ in self._drawn if extent_.overlaps(box)]
 
 
 class AskedLinks(_Strokes):
@@ -162,11 +162,13 @@ class QuietLinks(_Strokes):
         self._jobs = jobs
         self._layer: QPixmap | None = None
         self._area = QRectF()
+        self._hairs: dict[Ink, QPainterPath] = {}
         self._dimmed = False
         self.setZValue(_BELOW)
 
     def set_links(self, links: Iterable[Link]) -> None:
         self._layer = None
+        self._hairs = {}
         super().set_links(links)
 
     def forget(self) -> None:
@@ -203,14 +205,14 @@ class QuietLinks(_Strokes):
         if self._dimmed:
             painter.setOpacity(painter.opacity() * _DIMMED)
         if self._layer is None:
-            self._paint_plainly(painter, self.inside(exposed))
+            self._paint_plainly(painter, exposed)
             return
         if not self._area.contains(exposed.intersected(self._bounds)):
             painter.save()
             outside = _minus(exposed, self._area)
             for strip in outside:
                 painter.setClipRect(strip)
-                self._paint_plainly(painter, self.inside(strip))
+                self._paint_plainly(painter, strip)
             painter.restore()
         shown = exposed.intersected(self._area)
         if not shown.isEmpty():
@@ -219,9 +221,21 @@ class QuietLinks(_Strokes):
             part = QRectF(origin.x() * scale, origin.y() * scale, shown.width() * scale, shown.height() * scale)
             painter.drawPixmap(shown, self._layer, part)
 
-    def _paint_plainly(self, painter: QPainter, links: list[Link]) -> None:
-        width = None if len(links) <= _FEW else 1.0 / zoom_of(painter)
-        paint_links(painter, links, self._store.manner, QUIET, width)
+    def _paint_plainly(self, painter: QPainter, exposed: QRectF) -> None:
+        """A few links as they are; many as hairlines, one path for each sign: that takes a third of the time."""
+        if len(self._drawn) <= _FEW:
+            paint_links(painter, self.inside(exposed), self._store.manner, QUIET)
+            return
+        if not self._hairs:
+            self._hairs = {EXCITE: QPainterPath(), INHIBIT: QPainterPath()}
+            for link, _ in self._drawn:
+                self._hairs[link.ink].addPath(curve(link.points))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for ink, path in self._hairs.items():
+            pen = QPen(QColor(*self._store.manner.theme.quiet(ink, QUIET)), 1.0)
+            pen.setCosmetic(True)
+            painter.setPen(pen)
+            painter.drawPath(path)
 
 
 def links_image(links: list[Link], manner: Manner, area: QRectF, progress: Progress) -> QImage:

@@ -140,8 +140,8 @@ class Stage(QObject):
         self._items.clear()
         self._quiet.set_links(())
         self._asked.set_links(())
-        self._store.set_pictures(None)
         self._store.clear()
+        self._store.set_pictures(None)
 
     def _exchange(self, old: Diagram | None, new: Diagram) -> None:
         """Items for what is new, other faces for what changed; places are up to the transition."""

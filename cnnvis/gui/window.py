@@ -20,12 +20,13 @@ from PySide6.QtWidgets import (
 )
 
 from cnnvis.gui import palette
-from cnnvis.gui.actions import COMMANDS, Actions
+from cnnvis.gui.actions import Actions
 from cnnvis.gui.ask import Ask
 from cnnvis.gui.autosave import MINUTES, Autosaves
 from cnnvis.gui.canvas import Canvas
 from cnnvis.gui.commands import Commands
 from cnnvis.gui.controller import Controller
+from cnnvis.gui.desk import card_of
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.notice import NoticeBar
 from cnnvis.gui.panels.details import Details
@@ -68,6 +69,7 @@ class Window(QMainWindow):
         self.panels: dict[str, QWidget] = {}
         self._docks: dict[str, QDockWidget] = {}
         self._stowed: list[QDockWidget] | None = None
+        self._news: tuple[Session, Diagram] | None = None
         self._autosaves = Autosaves(places.autosaves)
         self.controller = Controller(self, jobs, services, self.settings, self._autosaves, self)
         self.commands = Commands(self, self.controller)
@@ -200,6 +202,7 @@ class Window(QMainWindow):
     # The view of the controller
 
     def show_start(self) -> None:
+        self._news = None
         self.start.show_recent(self.settings.recent())
         self._page(self.start)
         for panel in self._all_panels():
@@ -241,18 +244,27 @@ class Window(QMainWindow):
         self.canvas.show_diagram(diagram, anchor)
         self.topbar.edges.set_share(session.look.share)
         self.topbar.show_words(session.analysis.network.name, _summary(session))
+        self._news = (session, diagram)
+        QTimer.singleShot(0, self, self._inform)  # once the picture is repainted
+
+    def _inform(self) -> None:
+        """Bring the panels up to date."""
+        if self._news is None:
+            return
+        (session, diagram), self._news = self._news, None
+        keys = self.controller.selection
         for panel in self._all_panels():
             panel.show_session(session, diagram)
+            panel.show_selection(keys[0] if keys else None)
 
     def show_selection(self, keys: tuple[Key, ...]) -> None:
-        from cnnvis.gui.desk import card_of
-
         session = self.controller.session
         cards = tuple(card_of(key, session) for key in keys) if session is not None else ()
         if cards != self.canvas.selection:
             self.canvas.select(cards)
-        for panel in self._all_panels():
-            panel.show_selection(keys[0] if keys else None)
+        if self._news is None:
+            for panel in self._all_panels():
+                panel.show_selection(keys[0] if keys else None)
 
     def show_document(self, document: Document | None) -> None:
         history = self.panels["history"]
@@ -383,6 +395,3 @@ def _idle(document: Document | None) -> str:
     if document.undoable is not None:
         parts.append(f"undo: {document.undoable}")
     return " · ".join(parts)
-
-
-__all__ = ["COMMANDS", "Window"]

@@ -248,6 +248,10 @@ def paint(
 
 def extent(link: Link) -> Box:
     """A box that holds a link with its width."""
-    xs, ys = zip(*link.points)
-    pad = link.width / 2 + 1
-    return Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)).grown(pad)
+    return _extent(link.points, link.width)
+
+
+@lru_cache(maxsize=8192)
+def _extent(points: tuple[tuple[float, float], ...], width: float) -> Box:
+    xs, ys = zip(*points)
+    return Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)).grown(width / 2 + 1)
