@@ -171,6 +171,7 @@ QFrame#notice[kind="error"] { background: @warning; }
 QFrame#tile { background: @card; border: 1px solid @border; border-radius: 4px; }
 QFrame#tile:hover, QFrame#tile:focus { border-color: @accent; }
 QFrame#finding { background: @card; border: 1px solid @border; border-left: 2px solid @inhibit; border-radius: 4px; }
+QFrame#finding:focus { border-color: @accent; border-left: 2px solid @inhibit; }
 QFrame#line { background: @border; border: none; }
 QTabBar::tab { background: transparent; color: @muted; padding: 5px 10px; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: @text; border-bottom: 2px solid @accent; }

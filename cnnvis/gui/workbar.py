@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStatusBar, QToolButton, QWidget
 
-from cnnvis.gui.parts import label
+from cnnvis.gui.parts import Elided, label
 from cnnvis.gui.view import Work
 
 
@@ -47,7 +47,7 @@ class WorkBar(QStatusBar):
         self.setFixedHeight(28)  # else the picture would jump when the buttons come and go
         self._bar = bar
         self._idle = "Ready"
-        self._text = label(self._idle)
+        self._text = Elided(self._idle)
         self._pause, self._cancel = QToolButton(), QToolButton()
         for tool, text, signal in ((self._pause, "Pause", self.paused), (self._cancel, "Stop", self.cancelled)):
             tool.setText(text)

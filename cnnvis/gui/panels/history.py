@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
@@ -22,6 +22,8 @@ class History(QWidget):
         super().__init__(parent)
         self._list = QListWidget()
         self._list.setAccessibleName("History")
+        self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.itemActivated.connect(lambda item: self._go(self._list.row(item)))
         self._list.itemClicked.connect(lambda item: self._go(self._list.row(item)))
         box = QVBoxLayout(self)
@@ -38,7 +40,7 @@ class History(QWidget):
             return
         for index, step in enumerate(document.history):
             item = QListWidgetItem(step.label[:1].upper() + step.label[1:])
-            item.setToolTip(step.python)
+            item.setToolTip("\n".join(part for part in (item.text(), step.python) if part))
             if index == document.index:
                 face = QFont(item.font())
                 face.setBold(True)
