@@ -171,9 +171,11 @@ def versions() -> dict[str, str]:
 
 
 def _provenance(job: Job, activations: Activations, record_seconds: float, seconds: float) -> Mapping[str, Any]:
+    from cnnvis.compute.devices import chosen
+
     return {
         "versions": versions(),
-        "device": job.analysis.device,
+        "device": str(chosen(job.analysis.device)),
         "seconds": round(seconds, 2),
         "images_per_second": round(activations.n_samples / max(record_seconds, 1e-9), 1),
         "files": fingerprints(job),
