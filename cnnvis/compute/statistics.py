@@ -10,17 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
-from cnnvis.compute.sums import GroupSums, TopTable
+from cnnvis.compute.sums import GroupSums, Histogram, TopTable
 from cnnvis.errors import ModelFailure
-from cnnvis.model.activations import HISTOGRAM_BINS, Responses, frozen, histogram_edges
+from cnnvis.model.activations import Responses, frozen
 
 PLACE = 8
 """The side of the mean map."""
@@ -115,31 +115,56 @@ def _places(
     rows: Tensor, ridges: Tensor, samples: NDArray[np.int64], units: NDArray[np.int64], shape: tuple[int, ...]
 ) -> NDArray[np.int64]:
     """Row and column of the first largest value of each of some maps, (p, 2): a map's first two axes, 0 where fewer."""
+    places = np.zeros((len(samples), 2), np.int64)
     if not len(samples) or not shape:
-        return np.zeros((len(samples), 2), np.int64)
-    of, unit = (torch.from_numpy(a).to(rows.device) for a in (samples, units))
-    along = ridges[of, :, unit]
+        return places
+    along = _picked(ridges, samples, units)
     first = along.argmax(1)
     if _by_rows(rows):
-        found = first * rows.shape[2] + rows[of, first, :, unit].argmax(1)
+        flat = first * rows.shape[2] + _picked(rows, samples, units, row=first).argmax(1)
     else:
-        found = rows[of, :, first, unit].argmax(1) * rows.shape[2] + first
-        tied = (along == along.gather(1, first[:, None])).sum(1) > 1  # another column may hold it in an earlier row
-        if bool(tied.any()):
-            found[tied] = rows.flatten(1, 2)[of[tied], :, unit[tied]].argmax(1)
-    flat = found.cpu().numpy()
+        flat = _picked(rows, samples, units, column=first).argmax(1) * rows.shape[2] + first
+        tied = (along == along[np.arange(len(first)), first, None]).sum(1) > 1
+        if tied.any():  # another column may hold it in an earlier row
+            flat[tied] = _picked(rows.flatten(1, 2), samples[tied], units[tied]).argmax(1)
     inner = math.prod(shape[1:])
-    return np.stack([flat // inner, flat % inner // math.prod(shape[2:])], 1)
+    places[:, 0], places[:, 1] = flat // inner, flat % inner // math.prod(shape[2:])
+    return places
+
+
+def _picked(
+    tensor: Tensor,
+    samples: NDArray[np.int64],
+    units: NDArray[np.int64],
+    row: NDArray[np.int64] | None = None,
+    column: NDArray[np.int64] | None = None,
+) -> NDArray[np.float32]:
+    """Of some maps (units last) everything, or one row or one column each, (p, n)."""
+    keys: list[Any] = [samples, slice(None), units]
+    if tensor.ndim == 4:
+        keys[1:2] = [slice(None) if row is None else row, slice(None) if column is None else column]
+    if tensor.device.type == "cpu":
+        return np.asarray(tensor.numpy()[tuple(keys)])
+    return _array(tensor[tuple(k if isinstance(k, slice) else torch.from_numpy(k).to(tensor.device) for k in keys)])
 
 
 def _place(total: Tensor) -> NDArray[np.float64]:
-    """A sum of maps (rows, columns, units) pooled to (units, 8, 8)."""
-    if total.device.type == "mps":  # cannot pool to sides that do not divide
-        total = total.cpu()
-    maps = total.permute(2, 0, 1)[None]
-    if maps.shape[2:] != (PLACE, PLACE):
-        maps = F.adaptive_avg_pool2d(maps, PLACE)
-    return maps[0].cpu().numpy().astype(np.float64)
+    """A sum of maps (rows, columns, units) pooled to (units, 8, 8), over the boxes of `adaptive_avg_pool2d`."""
+    n, m, units = total.shape
+    if (n, m) != (PLACE, PLACE):
+        down, across = (_boxes(side).to(total.device) for side in (n, m))
+        total = across @ (down @ total.reshape(n, m * units)).reshape(PLACE, m, units)
+    return np.asarray(_array(total).transpose(2, 0, 1), np.float64)
+
+
+@lru_cache(maxsize=64)
+def _boxes(side: int) -> Tensor:
+    """The matrix (8, side) that averages over eight boxes, which overlap where the side does not divide."""
+    weights = np.zeros((PLACE, side), np.float32)
+    for i in range(PLACE):
+        start, stop = i * side // PLACE, -(-(i + 1) * side // PLACE)
+        weights[i, start:stop] = 1.0 / (stop - start)
+    return torch.from_numpy(weights)
 
 
 class Tally:
@@ -152,14 +177,10 @@ class Tally:
         self.groups = GroupSums(1, self.n_units)
         self.top = TopTable(self.n_units, k)
         self.fired = np.zeros(self.n_units, np.int64)
-        self.histogram = np.zeros(self.n_units * HISTOGRAM_BINS, np.int64)
+        self.histogram = Histogram(self.n_units)
         self.places = {s.layer: np.zeros((s.stop - s.start, PLACE, PLACE)) for s in slots if s.plane}
         self.faulty = dict.fromkeys((s.layer for s in slots), 0)
         self._staged: dict[str, Reduced] = {}
-        # The largest float32 ≤ each edge: for a float32 response the same comparison as with the edge itself.
-        edges = histogram_edges()
-        single = edges.astype(np.float32)
-        self._edges = torch.from_numpy(np.where(single > edges, np.nextafter(single, np.float32(-np.inf)), single))
 
     def visitors(self) -> dict[str, Callable[[Tensor], None]]:
         """For every recorded node what to call with its value. Forgets what an earlier batch has staged."""
@@ -199,9 +220,7 @@ class Tally:
         pooled = self.pooled()
         peaks = np.concatenate([s.peak for s in staged], 1)
         self.fired += (peaks > 0).sum(0)
-        bins = torch.bucketize(torch.from_numpy(pooled), self._edges)
-        bins += torch.arange(0, self.n_units * HISTOGRAM_BINS, HISTOGRAM_BINS)
-        self.histogram += torch.bincount(bins.flatten(), minlength=len(self.histogram)).numpy()
+        self.histogram.add(pooled)
         for slot, found in zip(self.slots, staged):
             self.faulty[slot.layer] += 0 if found.faulty is None else int(found.faulty.sum())
             if found.place is not None:
@@ -222,7 +241,7 @@ class Tally:
             squares=_copied(self.groups.squares[:, units].T),
             highest=_copied(self.groups.highest[:, units].T),
             fired=_copied(self.fired[units]),
-            histogram=_copied(self.histogram.reshape(self.n_units, HISTOGRAM_BINS)[units]),
+            histogram=_copied(self.histogram.counts[units]),
             place=None if place is None else _copied(place),
             top_samples=_copied(self.top.samples[units]),
             top_values=_copied(self.top.values[units]),

@@ -1,4 +1,4 @@
-"""Sums per group and top lists over many units at once, in numpy."""
+"""Sums per group, top lists and histograms over many units at once, in numpy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnvis.model.activations import HISTOGRAM_BINS, histogram_edges
+
 SQUARES_TO = 100
 """Up to this many groups, squares and maxima are kept per group; beyond, over all groups together."""
+
+
+_NOBODY = np.iinfo(np.int64).max
+_LOW_BITS = 17
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,14 +74,50 @@ class TopTable:
         if not len(units):
             return
         k = self.values.shape[1]
-        touched = np.unique(units)
-        owners = np.concatenate([np.repeat(touched, k), units])
-        value = np.concatenate([self.values[touched].ravel(), values])
-        sample = np.concatenate([self.samples[touched].ravel(), samples])
-        place = np.concatenate([self.places[touched].reshape(-1, 2), places])
-        order = np.lexsort((sample, -value, owners))
-        starts = np.searchsorted(owners[order], touched)
-        kept = order[starts[:, None] + np.arange(k)]
-        self.values[touched], self.samples[touched] = value[kept], sample[kept]
-        self.places[touched] = place[kept]
+        order = np.argsort(units, kind="stable")
+        touched, starts, counts = np.unique(units[order], return_index=True, return_counts=True)
+        row = np.repeat(np.arange(len(touched)), counts)
+        column = k + np.arange(len(units)) - np.repeat(starts, counts)
+        shape = (len(touched), k + int(counts.max()))
+        value, sample = np.full(shape, -np.inf, np.float32), np.full(shape, _NOBODY)
+        place = np.zeros((*shape, 2), np.int32)
+        value[:, :k], place[:, :k] = self.values[touched], self.places[touched]
+        sample[:, :k] = np.where(self.samples[touched] < 0, _NOBODY, self.samples[touched])
+        value[row, column], sample[row, column], place[row, column] = values[order], samples[order], places[order]
+        by_sample = np.argsort(sample, axis=1, kind="stable")
+        by_value = np.argsort(-np.take_along_axis(value, by_sample, 1), axis=1, kind="stable")[:, :k]
+        kept = np.take_along_axis(by_sample, by_value, 1)
+        found = np.take_along_axis(sample, kept, 1)
+        self.values[touched] = np.take_along_axis(value, kept, 1)
+        self.samples[touched] = np.where(found == _NOBODY, -1, found)
+        self.places[touched] = np.take_along_axis(place, kept[:, :, None], 1)
         self.lowest[touched] = self.values[touched, -1]
+
+
+class Histogram:
+    """Per unit how many pooled responses fall into each of the log bins of `histogram_edges`."""
+
+    def __init__(self, n_units: int) -> None:
+        self._counts = np.zeros(n_units * HISTOGRAM_BINS, np.int64)
+        self._first = np.arange(0, n_units * HISTOGRAM_BINS, HISTOGRAM_BINS)
+        edges = histogram_edges()
+        # The largest float32 ≤ each edge: for a float32 response the same comparison as with the edge itself.
+        single = edges.astype(np.float32)
+        below = np.where(single > edges, np.nextafter(single, np.float32(-np.inf)), single)
+        self._edges = np.append(below, np.float32(np.inf))
+        # The upper half of a float's bits leads to its bin, or to the one before where an edge lies between: the
+        # edges are too far apart for two. Ten times as fast as a search.
+        starts = (np.arange(1 << (31 - _LOW_BITS), dtype=np.int32) << _LOW_BITS).view(np.float32)
+        self._table = np.searchsorted(below, starts, side="left")
+
+    def add(self, pooled: NDArray[np.float32]) -> None:
+        """Counts the pooled responses (rows, units), all finite."""
+        bins = self._table[np.maximum(pooled.view(np.int32), 0) >> _LOW_BITS]
+        bins += pooled > self._edges[bins]
+        bins += self._first
+        self._counts += np.bincount(bins.ravel(), minlength=len(self._counts))
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """The counts so far, (units, bins)."""
+        return self._counts.reshape(-1, HISTOGRAM_BINS)

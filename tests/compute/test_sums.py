@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnvis.compute.sums import GroupSums, Membership, TopTable
+from cnnvis.compute.sums import GroupSums, Histogram, Membership, TopTable
+from cnnvis.model.activations import histogram_edges
 
 
 def members(rows: list[int], groups: list[int]) -> Membership:
@@ -56,3 +57,17 @@ def test_a_top_table_keeps_the_strongest_whatever_the_parts(parts: int) -> None:
         assert table.values[unit].tolist() == values[order, unit].tolist()
         assert table.places[unit].tolist() == [[i, unit] for i in order]
         assert table.lowest[unit] == values[order[-1], unit]
+
+
+def test_a_response_falls_into_the_bin_between_its_edges_also_on_an_edge() -> None:
+    edges = histogram_edges()
+    near = np.concatenate([edges.astype(np.float32)] * 3)
+    near[31:62], near[62:] = np.nextafter(near[:31], np.float32(9e9)), np.nextafter(near[:31], np.float32(-1))
+    random = np.random.default_rng(0)
+    spread = (10.0 ** random.uniform(-9, 9, 2000)).astype(np.float32)
+    values = np.concatenate([near, spread, -spread, [0.0, -0.0, 1e-45, 3e38]]).astype(np.float32)
+    histogram = Histogram(2)
+    histogram.add(np.stack([values, -values], 1))
+    for unit, sign in enumerate((1, -1)):
+        expected = np.bincount(np.searchsorted(edges, (sign * values).astype(np.float64), side="left"), minlength=32)
+        assert histogram.counts[unit].tolist() == expected.tolist()
