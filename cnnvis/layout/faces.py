@@ -22,9 +22,13 @@ BODY = 40.0
 ROOM = 80.0
 """The height that the patches of a closed card may take."""
 FAR = 0.4
-"""Below this zoom a card shows words instead of patches."""
+"""Below this zoom a card has few and large words."""
+FARTHEST = 0.2
+"""Below this zoom it shows words instead of patches: these would be specks."""
 NEAR: tuple[float, float] = (FAR, math.inf)
 AWAY: tuple[float, float] = (0.0, FAR)
+MOSAIC: tuple[float, float] = (FARTHEST, math.inf)
+SPECKS: tuple[float, float] = (0.0, FARTHEST)
 
 COLOURED_CLASSES = 12
 STRIP_CELLS = 48
@@ -90,7 +94,8 @@ def _compose(
     total = grid_up(body + height + PAD)
     n_dead = reading.n_dead(cluster)
     strength = float(reading.weights[list(cluster.members)].mean())
-    marks += far_marks(cluster, style.width, total, n_dead, best, strength)
+    patched = any(isinstance(mark, Patch) for mark in found)
+    marks += far_marks(cluster, Box(0, 0, style.width, total), n_dead, best, strength, SPECKS if patched else AWAY)
     return Face(style.width, total, tuple(marks), cluster.title, tooltip(cluster, n_dead, best, reading))
 
 
@@ -170,11 +175,11 @@ def _patch_marks(
     for unit, place, exemplar in zip(shown, packing.boxes, exemplars):
         box = Box(place.x + PAD, place.y + top, place.w, place.h)
         if exemplar is None:
-            marks.append(Rect(box, FAINT, radius=2, zoom=NEAR))
+            marks.append(Rect(box, FAINT, radius=2, zoom=MOSAIC))
         else:
             # The rim keeps a white patch from vanishing on a white card, and stands while its picture is read.
             marks.append(Rect(box.grown(0.5), BORDER, radius=2.5, zoom=NEAR))
-            marks.append(Patch(box, exemplar[0], exemplar[1], unit, zoom=NEAR))
+            marks.append(Patch(box, exemplar[0], exemplar[1], unit, zoom=MOSAIC))
         marks += _unit_marks(unit, box)
     if packing.left_out:
         rest = rest_box(packing)
@@ -229,10 +234,10 @@ def _row_marks(
 
 
 def far_marks(
-    cluster: Cluster, width: float, height: float, n_dead: int, best: Sequence[str], strength: float
+    cluster: Cluster, card: Box, n_dead: int, best: Sequence[str], strength: float, below: tuple[float, float]
 ) -> list[Mark]:
-    """What is read from afar: the name, the size with the dead, the top classes, and a bar of the mean response."""
-    inner = width - 2 * PAD
+    """What is read from afar: the name; at zooms in `below` also the dead, the top classes, and the mean response."""
+    inner, height = card.w - 2 * PAD, card.h
     if height < 56:
         text = "never fire" if cluster.dead and not cluster.name else cluster.title
         return [Label(text, Box(PAD, 0, inner, height), 18, MUTED, elide="end", zoom=AWAY)]
@@ -245,12 +250,12 @@ def far_marks(
         if y + points + 6 > height - 16:
             break
         box = Box(PAD, y, inner, points + 6)
-        marks.append(Label(text, box, points, ink, bold, elide="end", zoom=AWAY))
+        marks.append(Label(text, box, points, ink, bold, elide="end", zoom=below if marks else AWAY))
         y += points + 6
     if y <= height - 14:
         where = Box(PAD, height - 14, inner, 6)
-        marks.append(Rect(where, FAINT, radius=3, zoom=AWAY))
-        marks.append(Rect(replace(where, w=max(inner * min(strength, 1.0), 6.0)), Ink("heat"), radius=3, zoom=AWAY))
+        marks.append(Rect(where, FAINT, radius=3, zoom=below))
+        marks.append(Rect(replace(where, w=max(inner * min(strength, 1.0), 6.0)), Ink("heat"), radius=3, zoom=below))
     return marks
 
 

@@ -58,7 +58,7 @@ def test_a_picture_that_cannot_be_read_any_more_leaves_an_empty_place(session):
 
 
 def test_from_afar_words_stand_where_patches_stood(session):
-    assert "<image" not in svg(draw(session), zoom=0.2)
+    assert "<image" not in svg(draw(session), zoom=0.15)
 
 
 def test_the_dark_theme_has_a_dark_ground(session):
