@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -224,3 +225,14 @@ def test_the_same_session_gives_the_same_entries(session, tmp_path):
             return {n: found.read(n) for n in found.namelist()}
 
     assert entries(save(session, tmp_path / "a")) == entries(save(session, tmp_path / "b"))
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parent / "samples").glob("*.cnnvis")), ids=lambda p: p.stem)
+def test_a_file_of_every_format_ever_written_still_opens(path):
+    session = load(path)
+    layer = session.analysis.groups[3].representative
+    assert next(iter(session.analysis.clusters[layer])).name == "merged by hand"
+    assert session.analysis.notes == {"stem.conv": "the first layer"}
+    assert session.activations.n_samples == 10
+    assert session.picture(3).shape == (64, 64, 3)
+    assert len(session.connections.pairs) == 4
