@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnnvis.compute.batches import Batch, Inputs
+from cnnvis.compute.fused import fused
 from cnnvis.compute.probe import Probe, is_out_of_memory
 from cnnvis.compute.statistics import Tally
 from cnnvis.errors import ModelFailure
@@ -26,6 +27,8 @@ class Forward:
         self._size = size
         # Convolutions run faster with channels last and reductions as fast; a network that calls `view` may refuse it.
         self._channels_last = any(x.kind.lower().startswith("conv") for x in network.layers)
+        seen = [slot.node for slot in tally.slots]
+        self._instead = fused(running.model, network, [*seen, network[network.output].response])
         output = network[network.output]
         self._node = output.response
         self._axis = output.unit_axis or 0
@@ -65,20 +68,21 @@ class Forward:
             return None
 
     def _outputs(self, inputs: Inputs) -> NDArray[np.float32]:
-        if self._channels_last and any(x.ndim == 4 for x in inputs):
-            try:
-                return self._once(tuple(_channels_last(x) for x in inputs))
-            except ModelFailure:
-                found = self._once(inputs)  # raises as well where the memory format is not the reason
-                self._channels_last = False
-                return found
-        return self._once(inputs)
+        if not (self._channels_last or self._instead):
+            return self._once(inputs)
+        try:
+            return self._once(tuple(_channels_last(x) for x in inputs) if self._channels_last else inputs)
+        except RuntimeError as error:  # a ModelFailure, or raised in what was put in a node's place
+            if is_out_of_memory(error):
+                raise
+            self._channels_last, self._instead = False, {}
+            return self._once(inputs)  # raises as well where the detours are not the reason
 
     def _once(self, inputs: Inputs) -> NDArray[np.float32]:
         visit = self._tally.visitors()
         if self._recorded is None:
             visit[self._node] = self._see
-        self._running.run(inputs if len(inputs) > 1 else inputs[0], visit=visit)
+        self._running.run(inputs if len(inputs) > 1 else inputs[0], visit=visit, instead=self._instead)
         if self._recorded is not None:
             return self._tally.mean_of(self._recorded)
         assert self._seen is not None

@@ -153,6 +153,7 @@ class Pass:
         if station.spared:
             known = self._known(station) if station.given else None
             return placeholder(station.layer, self.n, self.like) if known is None else known
+        self.reached.add(station.name)
         return self._call(self.callbacks.instead[station.name], original, *args, **kwargs)
 
     def _known(self, station: Station) -> Tensor:
