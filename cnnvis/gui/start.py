@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from cnnvis.gui.parts import Elided, button, label, section
+from cnnvis.gui.parts import Elided, Pressable, button, label, section
 from cnnvis.layout.diagram import Ink
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.painting.paint import colour
@@ -21,10 +21,9 @@ DEMOS = (
 )
 
 
-class Tile(QFrame):
+class Tile(Pressable):
     """A card that can be pressed."""
 
-    pressed = Signal()
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
@@ -40,16 +39,6 @@ class Tile(QFrame):
         words.setWordWrap(True)
         box.addWidget(words)
         box.addStretch(1)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self.rect().contains(event.position().toPoint()):
-            self.pressed.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.pressed.emit()
-        else:
-            super().keyPressEvent(event)
 
 
 class Start(QWidget):

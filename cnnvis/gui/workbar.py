@@ -5,19 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStatusBar, QToolButton, QWidget
 
-from cnnvis.gui.parts import Elided, label
+from cnnvis.gui.parts import Elided, duration, label
 from cnnvis.gui.view import Work
 
 
 def remaining(seconds: float) -> str:
     """So long still, as a person would say it."""
-    if seconds < 1.5:
-        return "a moment left"
-    if seconds < 90:
-        return f"{seconds:.0f} s left"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min left"
-    return f"{seconds / 3600:.1f} h left"
+    return "a moment left" if seconds < 1.5 else f"{duration(seconds)} left"
 
 
 def words(work: Work) -> str:

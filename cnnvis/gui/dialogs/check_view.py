@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from cnnvis.gui.parts import duration, label
 from cnnvis.workflow.check import Check, Seen
 
 SIDE = 104
@@ -15,22 +16,9 @@ ANSWERS = 5
 
 
 def _label(text: str, tone: str, wrap: bool = False) -> QLabel:
-    label = QLabel(text)
-    label.setProperty("tone", tone)
-    label.setWordWrap(wrap)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label
-
-
-def duration(seconds: float) -> str:
-    """So long, in words a person would use."""
-    if seconds < 1:
-        return "under a second"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+    found = label(text, tone)
+    found.setWordWrap(wrap)
+    return found
 
 
 def size(n_bytes: float) -> str:
@@ -56,22 +44,22 @@ class CheckView(QWidget):
             ("See what the network sees", "name"),
             ("“Check” runs a few images and shows them with the network's answers and the cost of the whole.", "muted"),
         ):
-            label = _label(text, tone, wrap=True)
-            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            self._column.addWidget(label)
+            words = _label(text, tone, wrap=True)
+            words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            self._column.addWidget(words)
         self._column.addStretch(3)
 
     def show_work(self, what: str, done: int, total: int) -> None:
         """While the check runs."""
         self._clear()
         self._column.addStretch(2)
-        label = _label(f"{what[:1].upper()}{what[1:]} …", "muted")
-        label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        words = _label(f"{what[:1].upper()}{what[1:]} …", "muted")
+        words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         bar = QProgressBar()
         bar.setTextVisible(False)
         bar.setRange(0, total)
         bar.setValue(done)
-        self._column.addWidget(label)
+        self._column.addWidget(words)
         self._column.addWidget(bar)
         self._column.addStretch(3)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from cnnvis.gui.jobs import Jobs
-from cnnvis.gui.parts import label
+from cnnvis.gui.parts import Pressable, label
 from cnnvis.layout.diagram import Diagram, Key
 from cnnvis.model.activations import Activations
 from cnnvis.model.findings import Finding, findings
@@ -62,10 +61,9 @@ def key_of(finding: Finding, network: Network) -> Key | None:
     return ("column", finding.layer) if finding.layer else None
 
 
-class _Card(QFrame):
+class _Card(Pressable):
     """One finding."""
 
-    pressed = Signal()
 
     def __init__(self, finding: Finding, leads: bool) -> None:
         super().__init__()
@@ -83,13 +81,3 @@ class _Card(QFrame):
                 words = label(text, tone)
                 words.setWordWrap(True)
                 box.addWidget(words)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self.rect().contains(event.position().toPoint()):
-            self.pressed.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.pressed.emit()
-        else:
-            super().keyPressEvent(event)
