@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cnnvis.compute.batches import batches
+from cnnvis.compute.batches import Batch, batches
 from cnnvis.compute.devices import chosen, placed
 from cnnvis.compute.forward import Forward
 from cnnvis.compute.probe import probe
@@ -80,18 +80,24 @@ def record(
         closing(Recording(network, data, wanted, slots, top=top, folder=keep, seed=seed)) as state,
     ):
         forward = Forward(running, state.tally, size)
-        show = Showing(partial)
-        try:
-            for found in reader:
-                state.begin(found)
-                for piece, outputs in forward.run(found):
-                    state.count(piece, outputs)
-                show(state)
-                progress(found.done, len(wanted), what)
-        except Cancelled:
-            show(state, always=True)
-            raise
+        _pass(reader, forward, state, Showing(partial), lambda done: progress(done, len(wanted), what))
         return state.finish()
+
+
+def _pass(
+    reader: Iterable[Batch], forward: Forward, state: Recording, show: Showing, progress: Callable[[int], None]
+) -> None:
+    """All batches through the network and into the state; what was read stays usable after a cancel."""
+    try:
+        for found in reader:
+            state.begin(found)
+            for piece, outputs in forward.run(found):
+                state.count(piece, outputs)
+            show(state)
+            progress(found.done)
+    except Cancelled:
+        show(state, always=True)
+        raise
 
 
 def recorded(network: Network, layers: Sequence[str] | None = None) -> tuple[Slot, ...]:
