@@ -158,8 +158,8 @@ def _connected(job: Job, sources: Sources, session: Session, progress: Progress)
 
 
 def _picture_budget(job: Job) -> int:
-    """Pictures take half of the session's budget at most; the rest is for responses."""
-    return job.analysis.session_mb * 2**20 // 2
+    """Pictures take a third of the session's budget at most; the rest is for responses and means."""
+    return job.analysis.session_mb * 2**20 // 3
 
 
 def versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ from cnnvis.model.session import Session
 from cnnvis.progress import Progress, silent
 from cnnvis.storage.pictures import StoredPictures, encode_picture
 
-BUDGET = 128 * 2**20
+BUDGET = 100 * 2**20
 
 
 def collect(session: Session, *, budget: int = BUDGET, progress: Progress = silent) -> StoredPictures | None:
