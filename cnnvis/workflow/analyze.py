@@ -122,7 +122,8 @@ def _recorded(
     )
     seconds = time.perf_counter() - started
     about = tuple(getattr(sources.data, "notes", ()))  # what was left out, and how a table was standardised
-    notes = (*about, *activations.notes, *findings(activations, base.analysis.network))
+    judged = findings(activations, base.analysis.network) if shard is None else ()  # the merged whole is judged later
+    notes = (*about, *activations.notes, *judged)
     return replace(activations, notes=notes), seconds
 
 

@@ -28,10 +28,13 @@ def merge_sessions(shards: Sequence[Session], *, progress: Progress = silent) ->
             )
     from cnnvis.compute.cluster import cluster
     from cnnvis.compute.merge import merge
+    from cnnvis.compute.sanity import findings
 
     progress(0, 2, "merging the shards")
     parts = [s.activations for s in shards if s.activations is not None]
     activations = merge(parts)
+    notes = (*activations.notes, *findings(activations, first.analysis.network))
+    activations = replace(activations, notes=tuple(dict.fromkeys(notes)))
     progress(1, 2, "clustering the neurons")
     recipe = first.analysis.recipe(first.analysis.groups[0].representative)
     analysis = cluster(

@@ -75,6 +75,16 @@ def test_shards_merge_into_the_session_of_one_run(session, tmp_path):
     }
 
 
+def test_the_input_is_judged_over_all_shards_and_not_in_each(tmp_path):
+    names = ("tree", "house", "flower", "fish", "face", "cup", "clock", "car", "boat", "bird")
+    wrong = replace(small(12), network=NetworkSource("demo:healthy", classes=names))
+    shards = [analyze(wrong, shard=(i, 2)) for i in (1, 2)]
+    assert all(s.activations.notes == () for s in shards)
+    (note,) = merge_sessions(shards).activations.notes
+    assert "order" in note
+    assert analyze(wrong).activations.notes == (note,)
+
+
 def test_an_empty_shard_is_refused_in_one_sentence():
     with pytest.raises(InvalidValue, match="Use fewer shards"):
         analyze(small(1), shard=(11, 11))
