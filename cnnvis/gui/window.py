@@ -391,7 +391,7 @@ def _idle(document: Document | None) -> str:
     if facts.get("device", "auto") != "auto":
         parts.append(str(facts["device"]).upper())
     if "images_per_second" in facts:
-        parts.append(f"{float(facts['images_per_second']):,.0f} images per second")
+        parts.append(f"{float(facts['images_per_second']):,.0f} samples per second")
     if document.undoable is not None:
         parts.append(f"undo: {document.undoable}")
     return " · ".join(parts)

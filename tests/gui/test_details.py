@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -150,3 +150,29 @@ def test_a_click_on_a_patch_opens_its_image(details, qtbot):
     assert shot is not None
     assert patches._at(2000, 5)[1] is None
     assert row.shots[0] is shot
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table of 24 rows with two features."""
+
+    kind = "table"
+    features = ("age", "height")
+
+    def __len__(self) -> int:
+        return 24
+
+    def picture(self, index: int) -> np.ndarray:
+        return np.array([index, 100.0 - index])
+
+
+def test_rows_of_a_table_are_told_by_their_unusual_features(details, session):
+    bare = replace(session, pictures=None, activations=replace(session.activations, data=Rows()))
+    details.show_session(bare, draw(bare))
+    details.show_selection(("cluster", "conv2", 0))
+    assert any(text.startswith(("age", "height")) for text in texts(details))
+    details.show_selection(("unit", "conv2", 1))
+    assert "STRONGEST ROWS" in texts(details)
+    details.open_sample(3)
+    assert "MOST UNUSUAL FEATURES" in texts(details)
+    assert not any("Connect network" in text for text in texts(details))

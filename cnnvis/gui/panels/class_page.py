@@ -11,6 +11,7 @@ from cnnvis.gui.panels.charts import Bar, Bars
 from cnnvis.gui.panels.cluster_page import edges
 from cnnvis.gui.panels.page import Page, Scene, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
+from cnnvis.gui.panels.rows import is_table, unusual_features
 from cnnvis.layout.diagram import Ink, Key
 from cnnvis.model.activations import Samples
 from cnnvis.painting.crops import cropped, scaled
@@ -86,7 +87,9 @@ def sample_page(scene: Scene, sample: int) -> Page:
     row = table.rows[sample]
     page.title(table.names[row].rsplit("/", 1)[-1], table.names[row])
     picture = scene.session.picture(sample)
-    if picture is not None:
+    if is_table(scene):
+        unusual_features(page, scene, sample)
+    elif picture is not None:
         page.add(_whole(picture, page.devicePixelRatioF()))
     else:
         page.text("The image is not in this file. File ▸ Connect network brings it back.", "small")

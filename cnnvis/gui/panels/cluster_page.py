@@ -13,6 +13,7 @@ from cnnvis.gui.panels.charts import Histogram, Matrix
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
+from cnnvis.gui.panels.rows import is_table, strongest_rows
 from cnnvis.layout.diagram import Key, Link
 from cnnvis.layout.readings import Reading
 from cnnvis.model.activations import histogram_edges
@@ -80,6 +81,9 @@ def shots(scene: Scene, reading: Reading, unit: int, n: int, framed: bool = Fals
 
 
 def _exemplars(page: Page, scene: Scene, reading: Reading, cluster: Cluster) -> None:
+    if is_table(scene):
+        strongest_rows(page, scene, reading, reading.ranked(cluster)[: 2 * ROWS], 1)
+        return
     rows = [
         Row(shots(scene, reading, unit, ACROSS), f":{unit}", _choose_unit(scene, reading.layer.name, unit))
         for unit in reading.ranked(cluster)[:ROWS]

@@ -8,6 +8,7 @@ from cnnvis.gui.panels.cluster_page import shots
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
+from cnnvis.gui.panels.rows import is_table, strongest_rows
 from cnnvis.layout.diagram import Key
 from cnnvis.layout.readings import Reading
 
@@ -31,8 +32,12 @@ def neuron_page(scene: Scene, key: Key) -> Page:
         page.text("This layer is not recorded. Name it in the job's `layers` to see its responses.")
         return page.end()
     _facts(page, reading, unit)
-    _strongest(page, scene, reading, unit)
-    _others(page, scene, reading, unit)
+    if is_table(scene):
+        page.section("Strongest rows", "The rows with the highest response, told by their most unusual features.")
+        strongest_rows(page, scene, reading, (unit,), 9)
+    else:
+        _strongest(page, scene, reading, unit)
+        _others(page, scene, reading, unit)
     page.section("Response by class", "Mean response over the samples of each class, pooled over the map.")
     values = reading.activations.means(layer)[unit]
     page.add(profile(scene, values, "Mean response, pooled over the map,"))
