@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QScrollArea, QToolButton, QWidget
 
 from cnnvis.gui.jobs import Jobs
@@ -14,6 +14,9 @@ from cnnvis.gui.panels.page import Page, Scene, number
 from cnnvis.layout.diagram import Diagram, Key, Link
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.model.session import Session
+
+WARM_AFTER = 300
+"""Milliseconds after the first picture."""
 
 
 class Details(QScrollArea):
@@ -29,6 +32,7 @@ class Details(QScrollArea):
         self._theme = LIGHT
         self._key: Key | None = None
         self._sample: int | None = None
+        self._warm = False
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._build()
@@ -42,8 +46,15 @@ class Details(QScrollArea):
         """Show the same selection in another state of the session."""
         if session is None:
             self._key = self._sample = None
+        elif not self._warm:
+            self._warm = True
+            QTimer.singleShot(WARM_AFTER, self, self._warm_up)
         self._session, self._diagram = session, diagram
         self._build()
+
+    def _warm_up(self) -> None:
+        """Load the charts' library while the user looks at the picture, so that the first click does not wait."""
+        import pyqtgraph  # noqa: F401
 
     def show_selection(self, key: Key | None) -> None:
         """Show what is known of a card, a neuron, a layer or a class."""
