@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,11 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from cnnvis.errors import CnnvisError
-from cnnvis.gui.actions import COMMANDS
 from cnnvis.gui.controller import Controller
+from cnnvis.gui.menus import COMMANDS
 from cnnvis.layout.diagram import Key
 from cnnvis.model.partition import Cluster
+from cnnvis.model.session import FACETS
 
 if TYPE_CHECKING:
     from cnnvis.gui.window import Window
@@ -70,6 +72,11 @@ class Commands:
             "log": self._log,
             "about": w.ask.about,
         }
+        for facet in FACETS:
+            self._verbs[f"facet_{facet}"] = partial(c.show_facet, facet)
+        self._verbs["facet_of"] = c.show_facet_of
+        for study in c.studies:
+            self._verbs.update(study.verbs)
         assert COMMANDS.keys() - self._verbs.keys() == {"recent", "panels"}
 
     def run(self, verb: str, arguments: tuple[Any, ...] = ()) -> None:

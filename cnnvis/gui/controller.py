@@ -14,6 +14,7 @@ from cnnvis.gui.editing import Editing
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.places import Settings
 from cnnvis.gui.services import Services
+from cnnvis.gui.studies.study import Study
 from cnnvis.gui.view import Notice, Offer, View, Work
 from cnnvis.model.document import Document
 from cnnvis.model.job import AnalysisPlan, Job, read_job
@@ -46,6 +47,7 @@ class Controller(Editing):
         self._trusted = set(filter(None, settings.text("trusted").split("\n")))
         self._phase = Phase()
         self._copied: Session | None = None
+        self.studies: tuple[Study, ...] = ()
 
     # Opening
 

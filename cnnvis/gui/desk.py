@@ -104,6 +104,14 @@ class Desk(QObject):
 
         self._jobs.start("draw", lambda progress: self._services.draw(session, previous), done, self.fail)
 
+    def hold(self) -> None:
+        """Let the next drawing leave the view: what is selected keeps its place, else the first column."""
+        if self.diagram is None or self.session is None:
+            return
+        cards = [card_of(key, self.session) for key in self.selection]
+        heads = [column.key for column in self.diagram.columns]
+        self._anchor = next((key for key in (*cards, *heads) if key in self.diagram), None)
+
     def select(self, keys: Sequence[Key]) -> None:
         """Show what is known of cards, a neuron, a layer or a class; the first key is the one in question."""
         self.selection = tuple(keys)

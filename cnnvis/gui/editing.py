@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from cnnvis.errors import CnnvisError
 from cnnvis.gui import edits
-from cnnvis.gui.desk import Desk, card_of
+from cnnvis.gui.desk import Desk
 from cnnvis.gui.view import Work
 from cnnvis.layout.diagram import Key
 from cnnvis.model.analysis import Recipe
 from cnnvis.model.connections import Connections
 from cnnvis.model.partition import Partition
-from cnnvis.model.session import Look, Session
+from cnnvis.model.session import Facet, Look, Session
 from cnnvis.progress import Progress
 
 
@@ -72,19 +72,19 @@ class Editing(Desk):
 
     def undo(self) -> None:
         """Take the last step back."""
-        self._hold()
+        self.hold()
         if self.document is not None:
             self.document.undo()
 
     def redo(self) -> None:
         """Bring back what was undone last."""
-        self._hold()
+        self.hold()
         if self.document is not None:
             self.document.redo()
 
     def go_to(self, index: int) -> None:
         """Show any state of the history."""
-        self._hold()
+        self.hold()
         if self.document is not None:
             self.document.go_to(index)
 
@@ -96,16 +96,8 @@ class Editing(Desk):
         except CnnvisError as error:
             self.fail(error)
             return
-        self._hold()
+        self.hold()
         self.document.commit(found.analysis, found.label, found.python)
-
-    def _hold(self) -> None:
-        """Let the next drawing leave the view: what is selected keeps its place, else the first column."""
-        if self.diagram is None or self.session is None:
-            return
-        cards = [card_of(key, self.session) for key in self.selection]
-        heads = [column.key for column in self.diagram.columns]
-        self._anchor = next((key for key in (*cards, *heads) if key in self.diagram), None)
 
     # How it is looked at
 
@@ -116,9 +108,24 @@ class Editing(Desk):
 
     def show_edges(self, share: float) -> None:
         """Keep so large a share of the strongest edges, 0–1."""
-        self._hold()
+        self.hold()
         if self.session is not None:
             self.look(replace(self.session.look, share=min(max(share, 0.0), 1.0)))
+
+    def show_facet(self, facet: Facet) -> None:
+        """Let all cards show a facet, also those that showed another."""
+        self.hold()
+        if self.session is not None:
+            self.look(replace(self.session.look, facet=facet, facets=frozenset()))
+
+    def show_facet_of(self, layer: str, id: int, facet: Facet) -> None:
+        """Let one card show a facet of its own."""
+        self.hold()
+        if self.session is not None:
+            look = self.session.look
+            others = frozenset(entry for entry in look.facets if entry[:2] != (layer, id))
+            mine = frozenset() if facet == look.facet else frozenset({(layer, id, facet)})
+            self.look(replace(look, facets=others | mine))
 
     def open_key(self, key: Key) -> None:
         """Expand or collapse the group of a column, or all neurons of a cluster."""
@@ -134,7 +141,7 @@ class Editing(Desk):
 
     def collapse_all(self) -> None:
         """Show every group as one column again."""
-        self._hold()
+        self.hold()
         if self.session is not None:
             self.look(replace(self.session.look, expanded=frozenset(), opened=frozenset()))
 
@@ -154,7 +161,7 @@ class Editing(Desk):
         group = next((g for g in self.session.analysis.groups if layer in g.layers), None)
         if group is None or group.name in self.session.look.expanded or len(group.layers) < 2:
             return False
-        self._hold()
+        self.hold()
         self._toggle(layer)
         return True
 
@@ -195,7 +202,7 @@ class Editing(Desk):
             if self.document is not document or found is None or found is document.session.connections:
                 return
             saved = not document.unsaved
-            self._hold()
+            self.hold()
             document.update(replace(document.session, connections=found))
             if saved:
                 document.mark_saved()

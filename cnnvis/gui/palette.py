@@ -118,6 +118,13 @@ QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSp
 QToolButton { border: none; border-radius: 4px; padding: 3px 6px; }
 QToolButton:hover { background: @faint; }
 QToolButton:focus { background: @faint; }
+QWidget#segments QToolButton { background: @card; border: 1px solid @border; border-left: none; border-radius: 0;
+  padding: 5px 14px; }
+QWidget#segments QToolButton[segment="first"] { border-left: 1px solid @border; border-top-left-radius: 4px;
+  border-bottom-left-radius: 4px; }
+QWidget#segments QToolButton[segment="last"] { border-top-right-radius: 4px; border-bottom-right-radius: 4px; }
+QWidget#segments QToolButton:hover, QWidget#segments QToolButton:focus { background: @faint; }
+QWidget#segments QToolButton:checked { background: @accent; color: @on; border-color: @accent; }
 QToolButton::menu-indicator { image: none; width: 0; }
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox {
   background: @card; border: 1px solid @border; border-radius: 4px; padding: 4px 8px;

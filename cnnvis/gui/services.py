@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class Services(Protocol):
-    """What the controller asks for; tests answer without a network."""
+    """What the controller asks for; tests answer without a network. `sources` are the live ones, None without them."""
+
+    @property
+    def sources(self) -> Sources | None: ...
 
     def analyze(self, job: Job, trust: Collection[str], progress: Reporter) -> Session: ...
 
@@ -43,7 +46,12 @@ class Workflow:
 
     def __init__(self, device: str = "auto") -> None:
         self.device = device
-        self.sources: Sources | None = None
+        self._sources: Sources | None = None
+
+    @property
+    def sources(self) -> Sources | None:
+        """The network and its data where they are connected."""
+        return self._sources
 
     def analyze(self, job: Job, trust: Collection[str], progress: Reporter) -> Session:
         """The session of a job; what is known so far is handed over as it comes."""
@@ -54,13 +62,13 @@ class Workflow:
         progress(0, 0, "opening the network and the images")
         sources = open_sources(job, trust=trust, progress=progress)
         session = analyze(job, device=self.device, progress=progress, partial=progress.partial, sources=sources)
-        self.sources = sources
+        self._sources = sources
         return session
 
     def load(self, path: Path) -> Session:
         from cnnvis.storage.archive import load
 
-        self.sources = None
+        self._sources = None
         return load(path)
 
     def save(self, session: Session, path: Path, images: bool) -> Path:
@@ -89,11 +97,11 @@ class Workflow:
 
         from cnnvis.workflow.sources import connect_sources
 
-        self.sources = connect_sources(session, trust=trust, progress=progress)
+        self._sources = found = connect_sources(session, trust=trust, progress=progress)
         activations = session.activations
         if activations is None:
             return session
-        return replace(session, activations=replace(activations, data=self.sources.data))
+        return replace(session, activations=replace(activations, data=found.data))
 
     def join(self, session: Session, progress: Progress) -> Connections | None:
         """The connections with the edges that are shown but not measured yet; as they are without the network."""

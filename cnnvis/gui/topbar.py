@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
+from cnnvis.gui.facet_switch import FacetSwitch
 from cnnvis.gui.parts import Elided, label
 from cnnvis.gui.search import Hit
 from cnnvis.layout.diagram import Key
@@ -139,12 +140,13 @@ class TopBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT)
         self._name, self._summary = Elided("", "name"), Elided("", "muted")
-        self.edges, self.search = Edges(), Search(find)
+        self.facets, self.edges, self.search = FacetSwitch(), Edges(), Search(find)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
         row.setSpacing(12)
         row.addWidget(self._name)
         row.addWidget(self._summary, 1)
+        row.addWidget(self.facets)
         row.addWidget(self.edges)
         row.addWidget(self.search)
 
@@ -155,5 +157,5 @@ class TopBar(QWidget):
 
     def set_open(self, is_open: bool) -> None:
         """Controls of a picture are there only while there is one."""
-        self.edges.setVisible(is_open)
-        self.search.setVisible(is_open)
+        for control in (self.facets, self.edges, self.search):
+            control.setVisible(is_open)

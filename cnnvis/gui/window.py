@@ -9,7 +9,6 @@ from PySide6.QtCore import QByteArray, QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
-    QDockWidget,
     QMainWindow,
     QMenu,
     QProgressBar,
@@ -27,13 +26,13 @@ from cnnvis.gui.canvas import Canvas
 from cnnvis.gui.commands import Commands
 from cnnvis.gui.controller import Controller
 from cnnvis.gui.desk import card_of
+from cnnvis.gui.docks import LEFT, RIGHT, Docks
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.notice import NoticeBar
 from cnnvis.gui.panels.details import Details
 from cnnvis.gui.panels.findings import Findings
 from cnnvis.gui.panels.history import History
 from cnnvis.gui.panels.outline import Outline
-from cnnvis.gui.parts import PanelTitle
 from cnnvis.gui.places import Places, Settings
 from cnnvis.gui.search import Hit, find
 from cnnvis.gui.services import Services
@@ -50,8 +49,6 @@ SIZE = QSize(1600, 1000)
 _LAYOUT = 1
 """Raised when docks are added or renamed: an older remembered layout is then ignored."""
 
-_LEFT, _RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-
 
 class Window(QMainWindow):
     """One window, one document. It is the controller's View; the work is done elsewhere."""
@@ -67,13 +64,12 @@ class Window(QMainWindow):
         self._bar = QProgressBar()
         self.workbar = WorkBar(self._bar)
         self.panels: dict[str, QWidget] = {}
-        self._docks: dict[str, QDockWidget] = {}
-        self._stowed: list[QDockWidget] | None = None
         self._news: tuple[Session, Diagram] | None = None
         self._autosaves = Autosaves(places.autosaves)
         self.controller = Controller(self, jobs, services, self.settings, self._autosaves, self)
         self.commands = Commands(self, self.controller)
         self.actions_ = Actions(self, self.commands.run)
+        self._docks = Docks(self, self.actions_.menus["panels"])
         self._build()
         self._connect()
         self.choose_theme(self._choice)
@@ -111,27 +107,20 @@ class Window(QMainWindow):
             box.addWidget(widget)
         self.setCentralWidget(middle)
         self.setStatusBar(self.workbar)
-        self._dock("network", "Network", Outline(self.jobs), _LEFT)
-        self._dock("findings", "Findings", Findings(self.jobs), _LEFT)
-        self._dock("details", "Details", Details(self.jobs), _RIGHT)
-        self._dock("history", "History", History(self.jobs), _RIGHT)
-        self.resizeDocks([self._docks["network"], self._docks["findings"]], [520, 320], Qt.Orientation.Vertical)
-        self.resizeDocks([self._docks["network"], self._docks["details"]], [224, 328], Qt.Orientation.Horizontal)
+        self._add("network", "Network", Outline(self.jobs), LEFT)
+        self._add("findings", "Findings", Findings(self.jobs), LEFT)
+        self._add("details", "Details", Details(self.jobs), RIGHT)
+        self._add("history", "History", History(self.jobs), RIGHT)
+        self._docks.resize({"network": 520, "findings": 320}, Qt.Orientation.Vertical)
+        self._docks.resize({"network": 224, "details": 328}, Qt.Orientation.Horizontal)
         self._docks["history"].hide()
         for name, title, _ in DEMOS:
             self.actions_.menus["demo"].addAction(title, partial(self.commands.run, "demo", (name,)))
         self.actions_.menus["recent"].aboutToShow.connect(self._fill_recent)
 
-    def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(name)
-        dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
-        dock.setTitleBarWidget(PanelTitle(title, dock.close))
-        dock.setWidget(panel)
-        dock.setMinimumWidth(184 if area == _LEFT else 280)
-        self.addDockWidget(area, dock)
-        self.panels[name], self._docks[name] = panel, dock
-        self.actions_.menus["panels"].addAction(dock.toggleViewAction())
+    def _add(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:
+        self._docks.add(name, title, panel, area)
+        self.panels[name] = panel
 
     def _connect(self) -> None:
         canvas, controller = self.canvas, self.controller
@@ -142,6 +131,7 @@ class Window(QMainWindow):
         canvas.menu_asked.connect(self._show_menu)
         self.start.requested.connect(self.commands.run)
         self.topbar.edges.changed.connect(controller.show_edges)
+        self.topbar.facets.changed.connect(controller.show_facet)
         self.topbar.search.chosen.connect(controller.choose)
         self.workbar.cancelled.connect(controller.cancel)
         self.workbar.paused.connect(controller.pause)
@@ -222,27 +212,14 @@ class Window(QMainWindow):
         self.topbar.set_open(is_picture)
         self._strip.setVisible(page is not self.start)
         self.workbar.show_signs(is_picture)
-        self._show_docks(page is not self.start)
-
-    def _show_docks(self, shown: bool) -> None:
-        """Panels belong to a picture: the start page stands alone, and what was open comes back with the picture."""
-        if shown == (self._stowed is None):
-            return
-        if shown:
-            for dock in self._stowed or ():
-                dock.show()
-            self._stowed = None
-        else:
-            self._stowed = [dock for dock in self._docks.values() if not dock.isHidden()]
-            for dock in self._stowed:
-                dock.hide()
-        for dock in self._docks.values():
-            dock.toggleViewAction().setEnabled(shown)
+        self._docks.show(page is not self.start)
 
     def show_session(self, session: Session, diagram: Diagram, anchor: Key | None) -> None:
         self._page(self.canvas)
         self.canvas.show_diagram(diagram, anchor)
         self.topbar.edges.set_share(session.look.share)
+        self.topbar.facets.set_facet(session.look.facet)
+        self.actions_[f"facet_{session.look.facet}"].setChecked(True)
         self.topbar.show_words(session.analysis.network.name, _summary(session))
         self._news = (session, diagram)
         QTimer.singleShot(0, self, self._inform)  # once the picture is repainted
@@ -352,7 +329,7 @@ class Window(QMainWindow):
             return
         self._keeper.stop()
         self.hide()
-        self._show_docks(True)  # as the user wants them with a picture
+        self._docks.show(True)  # as the user wants them with a picture
         self.settings.put_blob("window/state", bytes(self.saveState(_LAYOUT).data()))
         self.settings.put_blob("window/geometry", bytes(self.saveGeometry().data()))
         self.settings.sync()

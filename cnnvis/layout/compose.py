@@ -20,6 +20,7 @@ from cnnvis.model.analysis import Analysis
 from cnnvis.model.groups import Group
 from cnnvis.model.network import Network
 from cnnvis.model.session import Look, Session
+from cnnvis.model.viewed import viewed
 
 EDGE = 24.0
 """The empty border of the picture."""
@@ -48,6 +49,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     """
     if look is not None:
         session = session.with_look(look)
+    session = viewed(session)
     columns = contents(session)
     joints = _joints(session, columns)
     orders = _orders(columns, joints, previous)

@@ -11,6 +11,7 @@ from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 from cnnvis.model.groups import Group
 from cnnvis.model.network import Network
 from cnnvis.model.partition import Partition
+from cnnvis.model.subsets import Subset
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Analysis:
 
     `clusters[layer]` is the partition of a layer's neurons; layers that nobody has opened may be missing.
     `edited` names the layers whose partition a hand has changed. `notes` are keyed by a layer's or unit's name.
+    `subsets` of the samples are defined by the user; their names differ.
     """
 
     network: Network
@@ -48,6 +50,7 @@ class Analysis:
     recipes: Mapping[str, Recipe]
     edited: frozenset[str] = frozenset()
     notes: Mapping[str, str] = field(default_factory=dict)
+    subsets: tuple[Subset, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("clusters", "recipes", "notes"):
@@ -108,6 +111,21 @@ class Analysis:
         """The same analysis with a note on a layer or unit; an empty note removes it."""
         notes = {key: text for key, text in self.notes.items() if key != name}
         return replace(self, notes={**notes, name: note} if note.strip() else notes)
+
+    def with_subset(self, subset: Subset) -> Analysis:
+        """The same analysis with one more subset; one of the same name is replaced."""
+        return replace(self, subsets=(*(s for s in self.subsets if s.name != subset.name), subset))
+
+    def without_subset(self, name: str) -> Analysis:
+        """The same analysis without a subset."""
+        return replace(self, subsets=tuple(s for s in self.subsets if s.name != name))
+
+    def subset(self, name: str) -> Subset:
+        """The subset of a name. Raises UnknownName."""
+        known = {s.name: s for s in self.subsets}
+        if name not in known:
+            raise UnknownName(f"A subset must be one that was defined; got {name!r}. {did_you_mean(name, known)}")
+        return known[name]
 
     def __repr__(self) -> str:
         columns = ", ".join(f"{g.name} ({len(self.clusters.get(g.representative, ()))})" for g in self.groups)

@@ -75,6 +75,7 @@ class Document:
             and session.activations is present.activations
             and session.connections is present.connections
             and session.attributions is present.attributions
+            and session.measurements is present.measurements
         )
 
     def mark_saved(self, saved: bool = True) -> None:

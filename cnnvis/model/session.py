@@ -14,11 +14,19 @@ from cnnvis.errors import InvalidValue
 from cnnvis.model.activations import Activations
 from cnnvis.model.analysis import Analysis
 from cnnvis.model.attribution import Attribution
-from cnnvis.model.connections import Connections
+from cnnvis.model.connections import Connections, Mode
 from cnnvis.model.job import Job
+from cnnvis.model.measurements import Measurements
 
 Pictures = Callable[[int], NDArray[np.uint8] | None]
 """From the index of a sample to its picture as the network saw it, (h, w, 3) uint8 RGB, or None where there is none."""
+
+
+Facet = Literal["features", "activations", "contribution", "health"]
+FACETS: tuple[Facet, ...] = ("features", "activations", "contribution", "health")
+Signs = Literal["both", "positive", "negative"]
+BundleKey = tuple[str, str, int]
+"""Source layer, sink layer and number of a bundle in their lane."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,13 @@ class Look:
     `expanded` names the groups that show their layers; `opened` the clusters (layer, id) that show every
     neuron. `share` of the strongest edges is kept, 0–1. `chosen` is a class index. `bounds` are the width and
     height of the window's view in the picture's units with its centre, or None for "fit".
+
+    `facet` is what all cards show, `facets` (layer, id, facet) those that show another. `packing` of the patches;
+    `order` of the classes in matrices: one for the network, or each its own; `unfolded` groups of confusable classes
+    (by their first class) that show each class. `mode` of the edges, for class `chosen` where it is "class";
+    `signs` of the edges shown. `bundles`: "auto" from 16 clusters a column; `unbundled` those expanded, `moved`
+    (key, dx, dy) those dragged from where layout put them. `subset` names the subset shown ("": all samples);
+    `instance` and `against` name the images laid over the picture ("": none).
     """
 
     expanded: frozenset[str] = frozenset()
@@ -36,10 +51,27 @@ class Look:
     chosen: int | None = None
     theme: Literal["system", "light", "dark"] = "system"
     bounds: tuple[float, float, float, float] | None = None
+    facet: Facet = "features"
+    facets: frozenset[tuple[str, int, Facet]] = frozenset()
+    packing: Literal["hierarchical", "flat", "rows"] = "hierarchical"
+    order: Literal["network", "local"] = "network"
+    unfolded: frozenset[int] = frozenset()
+    mode: Mode = "weights × activation"
+    signs: Signs = "both"
+    bundles: Literal["auto", "on", "off"] = "auto"
+    unbundled: frozenset[BundleKey] = frozenset()
+    moved: tuple[tuple[BundleKey, float, float], ...] = ()
+    subset: str = ""
+    instance: str = ""
+    against: str = ""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.share <= 1.0:
             raise InvalidValue(f"Look.share must be from 0 to 1; got {self.share}.")
+
+    def facet_of(self, layer: str, id: int) -> Facet:
+        """What the card of one cluster shows."""
+        return next((facet for name, number, facet in self.facets if (name, number) == (layer, id)), self.facet)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +87,7 @@ class Session:
     activations: Activations | None = None
     connections: Connections | None = None
     attributions: tuple[Attribution, ...] = ()
+    measurements: Measurements = field(default_factory=Measurements)
     look: Look = field(default_factory=Look)
     job: Job | None = None
     pictures: Pictures | None = None
@@ -76,6 +109,10 @@ class Session:
     def with_analysis(self, analysis: Analysis) -> Session:
         """The same session, seen differently."""
         return replace(self, analysis=analysis)
+
+    def with_measurements(self, measurements: Measurements) -> Session:
+        """The same session, with more measured."""
+        return replace(self, measurements=measurements)
 
     def with_look(self, look: Look) -> Session:
         """The same session, shown differently."""

@@ -25,6 +25,7 @@ from cnnvis.model.job import DataSource, Job, NetworkSource
 from cnnvis.model.partition import Partition
 from cnnvis.model.session import Session
 from cnnvis.progress import Progress
+from cnnvis.workflow.sources import Sources
 
 JOB = Job(NetworkSource("module:net"), DataSource("images"))
 LAYER = "conv2"
@@ -102,6 +103,7 @@ class FakeServices:
     analysis: Callable[[Collection[str], Reporter], Session] | None = None
     error: Exception | None = None
     joined: Connections | None = None
+    sources: Sources | None = None
 
     def analyze(self, job: Job, trust: Collection[str], progress: Reporter) -> Session:
         return self.analysis(trust, progress) if self.analysis is not None else self.session

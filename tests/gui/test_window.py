@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 from sessions import made_up_session
 
 from cnnvis.gui import app
-from cnnvis.gui.actions import COMMANDS, MENUS
 from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.menus import COMMANDS, MENUS
 from cnnvis.gui.places import Places
 from cnnvis.gui.services import Workflow
 from cnnvis.gui.view import Notice, Work

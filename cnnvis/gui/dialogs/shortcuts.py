@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from cnnvis.gui.actions import MENUS
+from cnnvis.gui.menus import MENUS
 from cnnvis.gui.parts import button, label, section
 
 IN_THE_PICTURE = (

@@ -1,0 +1,54 @@
+"""The panels around the picture: each in a dock that closes, all of them away while there is no picture."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QWidget
+
+from cnnvis.gui.parts import PanelTitle
+
+LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+BELOW = Qt.DockWidgetArea.BottomDockWidgetArea
+
+
+class Docks:
+    """The docks of a window by name; `menu` lists them."""
+
+    def __init__(self, window: QMainWindow, menu: QMenu) -> None:
+        self._window, self._menu = window, menu
+        self._docks: dict[str, QDockWidget] = {}
+        self._stowed: list[QDockWidget] | None = None
+
+    def __getitem__(self, name: str) -> QDockWidget:
+        return self._docks[name]
+
+    def add(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:
+        """Put a panel into a dock of its own."""
+        dock = QDockWidget(title, self._window)
+        dock.setObjectName(name)
+        dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
+        dock.setTitleBarWidget(PanelTitle(title, dock.close))
+        dock.setWidget(panel)
+        dock.setMinimumWidth(184 if area == LEFT else 280)
+        self._window.addDockWidget(area, dock)
+        self._docks[name] = dock
+        self._menu.addAction(dock.toggleViewAction())
+
+    def resize(self, sizes: dict[str, int], direction: Qt.Orientation) -> None:
+        """Give some docks a size in pixels."""
+        self._window.resizeDocks([self._docks[name] for name in sizes], list(sizes.values()), direction)
+
+    def show(self, shown: bool) -> None:
+        """Panels belong to a picture: the start page stands alone, and what was open comes back with the picture."""
+        if shown == (self._stowed is None):
+            return
+        if shown:
+            for dock in self._stowed or ():
+                dock.show()
+            self._stowed = None
+        else:
+            self._stowed = [dock for dock in self._docks.values() if not dock.isHidden()]
+            for dock in self._stowed:
+                dock.hide()
+        for dock in self._docks.values():
+            dock.toggleViewAction().setEnabled(shown)

@@ -1,0 +1,71 @@
+"""What all studies share: they start work with the network of the session and keep what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cnnvis.errors import NotConnected
+from cnnvis.gui.desk import Desk
+from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.services import Services
+from cnnvis.gui.view import View, Work
+from cnnvis.model.session import Session
+from cnnvis.progress import Progress
+
+if TYPE_CHECKING:
+    from cnnvis.workflow.sources import Sources
+
+_T = TypeVar("_T")
+
+
+class Study:
+    """One subject beside the desk. Main thread only; `work` functions run in a job's thread."""
+
+    def __init__(self, desk: Desk, view: View, jobs: Jobs, services: Services) -> None:
+        self.desk, self.view, self.jobs, self.services = desk, view, jobs, services
+
+    @property
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """The commands of this study by their verbs (see `cnnvis.gui.menus`)."""
+        return {}
+
+    def measure(
+        self,
+        topic: Hashable,
+        what: str,
+        work: Callable[[Session, Sources, Progress], _T],
+        keep: Callable[[Session, _T], Session],
+        then: Callable[[_T], Any] | None = None,
+    ) -> None:
+        """Run `work` with the live network in the background, then let `keep` put what it found into the session.
+
+        No step of the history. Says in one sentence where the network is not connected.
+        """
+        document, sources = self.desk.document, self.services.sources
+        if document is None:
+            return
+        if sources is None:
+            self.desk.fail(NotConnected("The network must be connected for this. Choose File ▸ Connect network first."))
+            return
+        session, live = document.session, sources
+
+        def done(found: _T) -> None:
+            self.view.show_work(None)
+            if self.desk.document is document:
+                self.desk.hold()
+                document.update(keep(document.session, found))
+                if then is not None:
+                    then(found)
+
+        def failed(error: BaseException) -> None:
+            self.view.show_work(None)
+            self.desk.fail(error)
+
+        def report(done: int, total: int, what: str) -> None:
+            self.view.show_work(Work(what[:1].upper() + what[1:], done, total))
+
+        self.view.show_work(Work(what))
+        self.jobs.start(
+            topic, lambda progress: work(session, live, progress), done, failed, lane="long", reported=report
+        )

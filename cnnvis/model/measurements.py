@@ -1,0 +1,194 @@
+"""What was measured with the running network after the first pass: kept in the session, never undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnvis.errors import UnknownName, did_you_mean
+from cnnvis.model.activations import frozen
+from cnnvis.model.connections import Connections, Mode
+
+Fill = Literal["zero", "mean"]
+Silenced = tuple[tuple[str, tuple[int, ...]], ...]
+"""Layers with those of their units that are silenced, in the order of the network; units ascending."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """The first-order effect of every unit on a logit, summed over the samples of each class.
+
+    `layers[name]` (n_units, n_classes) float64: Σ over the samples of class c of Σ over places of A · dz/dA, signed;
+    z is the logit of the sample's own class (its label; the prediction where it has none), or of `target` for all
+    samples. `counts` (n_classes,) float64 says how many samples stand behind each column. Sums of disjoint samples add.
+    """
+
+    layers: Mapping[str, NDArray[np.float64]]
+    counts: NDArray[np.float64]
+    target: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", MappingProxyType({k: frozen(v) for k, v in self.layers.items()}))
+
+    def __contains__(self, layer: object) -> bool:
+        return layer in self.layers
+
+    @property
+    def n_samples(self) -> int:
+        return int(self.counts.sum())
+
+    def total(self, layer: str) -> NDArray[np.float64]:
+        """The sums of one layer, (n_units, n_classes)."""
+        if layer not in self.layers:
+            raise UnknownName(
+                f"Contributions must be asked of a measured layer; got {layer!r}. {did_you_mean(layer, self.layers)}"
+            )
+        return self.layers[layer]
+
+    def means(self, layer: str) -> NDArray[np.float64]:
+        """The mean contribution of each unit over the samples of each class, (n_units, n_classes); NaN where none."""
+        return np.asarray(self.total(layer) / np.where(self.counts > 0, self.counts, np.nan))
+
+    def mean(self, layer: str) -> NDArray[np.float64]:
+        """The mean contribution of each unit over all samples, (n_units,)."""
+        return np.asarray(self.total(layer).sum(1) / max(float(self.counts.sum()), 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Ablation:
+    """What became of the output when some units were silenced: measured, not estimated.
+
+    `fill`: set to zero, or to each unit's mean response. All arrays are by class: `counts` samples of it;
+    `change` mean change of the own logit; `accuracy` (n_classes, 2) before and after; `foretold` what the
+    contributions said `change` would be, or None where they were not measured. `flips` (n_flips, 3) int64: index of
+    the sample, prediction before and after. NaN where a class has no sample. `subset` names the samples ("": all).
+    """
+
+    silenced: Silenced
+    fill: Fill
+    counts: NDArray[np.float64]
+    change: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    flips: NDArray[np.int64]
+    foretold: NDArray[np.float64] | None = None
+    subset: str = ""
+
+    @property
+    def n_samples(self) -> int:
+        return int(self.counts.sum())
+
+    @property
+    def n_units(self) -> int:
+        return sum(len(units) for _, units in self.silenced)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerHealth:
+    """Debugging information of one drawn layer. NaN where a value means nothing for it.
+
+    Responses: `dead` share of units that never fire, `mean` and `spread` over samples and units, `saturated` share of
+    units that are at the bound of their activation for nearly every sample. Weights: `negative` share and
+    `negative_mass` share of Σ|w| that is negative, `norm` ‖w‖. Gradients of the loss with respect to the weights:
+    `gradient` ‖g‖ (mean over batches) and `ratio` ‖g‖/‖w‖; `unit_gradients` (n_units,) norm of the gradient with
+    respect to each unit's response. `n_nan` and `n_inf` count bad values of weights and responses.
+    `change` is ‖ΔW‖/‖W‖ against the second checkpoint, NaN where there is none.
+    """
+
+    layer: str
+    dead: float
+    mean: float
+    spread: float
+    saturated: float
+    negative: float
+    negative_mass: float
+    norm: float
+    gradient: float
+    ratio: float
+    unit_gradients: NDArray[np.float64]
+    n_nan: int = 0
+    n_inf: int = 0
+    change: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Health:
+    """The health of every drawn layer, over `n_samples` samples; `compared` names the second checkpoint ("": none)."""
+
+    layers: Mapping[str, LayerHealth]
+    n_samples: int
+    compared: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
+
+
+@dataclass(frozen=True, slots=True)
+class Edging:
+    """Which edges: their mode, the class of mode "class", the subset ("": all) and the instance ("": none)."""
+
+    mode: Mode = "weights × activation"
+    target: int | None = None
+    subset: str = ""
+    instance: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One image laid over the picture, or the mean of a class.
+
+    `name` is unique in a session. `picture` (h, w, 3) uint8 as the network saw it, or None. `scores` (n_classes,) the
+    confidences. `responses[layer]` (n_units,) pooled responses; `contributions[layer]` (n_units,) first-order effects
+    on the predicted class, where they were measured. `sample` is its index in the data set, −1 for another image.
+    """
+
+    name: str
+    scores: NDArray[np.float32]
+    responses: Mapping[str, NDArray[np.float32]]
+    contributions: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    picture: NDArray[np.uint8] | None = None
+    sample: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """All measurements of a session. `contributions` by target class (None: the own one); ablations newest first."""
+
+    contributions: Mapping[int | None, Contributions] = field(default_factory=dict)
+    ablations: tuple[Ablation, ...] = ()
+    health: Health | None = None
+    connections: Mapping[Edging, Connections] = field(default_factory=dict)
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("contributions", "connections", "instances"):
+            value = getattr(self, name)
+            if not isinstance(value, MappingProxyType):
+                object.__setattr__(self, name, MappingProxyType(dict(value)))
+
+    @property
+    def own(self) -> Contributions | None:
+        """The contributions to each sample's own class; None where not measured."""
+        return self.contributions.get(None)
+
+    def with_contributions(self, found: Contributions) -> Measurements:
+        """These, with contributions to one more target."""
+        return replace(self, contributions={**self.contributions, found.target: found})
+
+    def with_ablation(self, found: Ablation) -> Measurements:
+        """These, with one more knock-out in front; the same units again take the place of the older one."""
+        same = (found.silenced, found.fill, found.subset)
+        others = tuple(a for a in self.ablations if (a.silenced, a.fill, a.subset) != same)
+        return replace(self, ablations=(found, *others))
+
+    def with_connections(self, edging: Edging, found: Connections) -> Measurements:
+        """These, with the edges of one more way to look at them."""
+        return replace(self, connections={**self.connections, edging: found})
+
+    def with_instance(self, found: Instance) -> Measurements:
+        """These, with one more image laid over the picture."""
+        return replace(self, instances={**self.instances, found.name: found})
