@@ -25,6 +25,9 @@ Pictures = Callable[[int], NDArray[np.uint8] | None]
 Facet = Literal["features", "activations", "contribution", "health"]
 FACETS: tuple[Facet, ...] = ("features", "activations", "contribution", "health")
 Signs = Literal["both", "positive", "negative"]
+Packing = Literal["hierarchical", "flat", "rows"]
+ClassOrder = Literal["network", "local"]
+Bundling = Literal["auto", "on", "off"]
 BundleKey = tuple[str, str, int]
 """Source layer, sink layer and number of a bundle in their lane."""
 
@@ -53,12 +56,12 @@ class Look:
     bounds: tuple[float, float, float, float] | None = None
     facet: Facet = "features"
     facets: frozenset[tuple[str, int, Facet]] = frozenset()
-    packing: Literal["hierarchical", "flat", "rows"] = "hierarchical"
-    order: Literal["network", "local"] = "network"
+    packing: Packing = "hierarchical"
+    order: ClassOrder = "network"
     unfolded: frozenset[int] = frozenset()
     mode: Mode = "weights × activation"
     signs: Signs = "both"
-    bundles: Literal["auto", "on", "off"] = "auto"
+    bundles: Bundling = "auto"
     unbundled: frozenset[BundleKey] = frozenset()
     moved: tuple[tuple[BundleKey, float, float], ...] = ()
     subset: str = ""

@@ -11,6 +11,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,14 @@ from cnnvis.errors import CnnvisError, UnreadableFile
 from cnnvis.model.activations import Activations
 from cnnvis.model.connections import Connections
 from cnnvis.model.job import Job, parse_job
+from cnnvis.model.measurements import Measurements
 from cnnvis.model.session import Session
 from cnnvis.storage import encode
-from cnnvis.storage.migrate import migrated
+from cnnvis.storage.measured import measurements_from_values, measurements_to_values
+from cnnvis.storage.migrate import checked_version, migrated
 from cnnvis.storage.pictures import StoredPictures
 
-VERSION = 1
+VERSION = 2
 LARGEST_JSON = 256 * 2**20
 LARGEST_PART = 4 * 2**30
 POOLED_BUDGET = 64 * 2**20
@@ -95,6 +98,13 @@ def _write(
         header, arrays = encode.connections_to_values(session.connections)
         _put_json(archive, "connections.json", header)
         _put_arrays(archive, "connections.safetensors", arrays)
+    measured = session.measurements
+    if not images:  # pictures may be private
+        known = {name: replace(found, picture=None) for name, found in measured.instances.items()}
+        measured = replace(measured, instances=known)
+    header, arrays = measurements_to_values(measured)
+    _put_json(archive, "measurements.json", header)
+    _put_arrays(archive, "measurements.safetensors", arrays)
     explained = [encode.attribution_to_values(a) for a in session.attributions]
     _put_json(archive, "attributions.json", [header for header, _ in explained])
     _put_arrays(archive, "attributions.safetensors", {str(i): values for i, (_, values) in enumerate(explained)})
@@ -180,10 +190,7 @@ def load(path: str | os.PathLike[str]) -> Session:
     source = Path(path)
     with _reading(source), zipfile.ZipFile(source) as archive:
         parts = _Parts(archive, source)
-        manifest = parts.json("manifest.json")
-        if not isinstance(manifest, dict) or manifest.get("format") != "cnnvis session":
-            raise UnreadableFile(f"{source.name} must be a session file of cnnvis; it is another kind of zip.")
-        manifest = migrated(manifest, VERSION, source.name)
+        manifest = parts.manifest()
         job = manifest["job"]
         return Session(
             analysis=encode.analysis_from_dict(parts.json("analysis.json")),
@@ -195,6 +202,7 @@ def load(path: str | os.PathLike[str]) -> Session:
                     parts.json("attributions.json"), _numbered(parts.arrays("attributions.safetensors"))
                 )
             ),
+            measurements=_read_measurements(parts),
             look=encode.look_from_dict(parts.json("look.json")),
             job=None if job is None else _job_from_dict(job, source.parent),
             pictures=parts.pictures(),
@@ -239,11 +247,18 @@ def _read_connections(parts: _Parts) -> Connections | None:
     return encode.connections_from_values(parts.json("connections.json"), parts.arrays("connections.safetensors"))
 
 
+def _read_measurements(parts: _Parts) -> Measurements:
+    if "measurements.json" not in parts:
+        return Measurements()
+    return measurements_from_values(parts.json("measurements.json"), parts.arrays("measurements.safetensors"))
+
+
 class _Parts:
     """The entries of an archive, read into memory by name and within limits; nothing is written to disk."""
 
     def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
-        self._archive = archive
+        self._archive, self._name = archive, path.name
+        self._version = VERSION
         self._sizes = {info.filename: info.file_size for info in archive.infolist()}
         if sum(self._sizes.values()) > max(64 * path.stat().st_size, LARGEST_JSON):
             raise UnreadableFile(
@@ -259,8 +274,16 @@ class _Parts:
             raise ValueError(f"{name} has {self._sizes[name]} bytes, more than {limit}")
         return self._archive.read(name)
 
+    def manifest(self) -> dict[str, Any]:
+        """The manifest; entries that are read after it are brought up to the newest format."""
+        found = json.loads(self._bytes("manifest.json", LARGEST_JSON))
+        if not isinstance(found, dict) or found.get("format") != "cnnvis session":
+            raise UnreadableFile(f"{self._name} must be a session file of cnnvis; it is another kind of zip.")
+        self._version = checked_version(found, VERSION, self._name)
+        return dict(migrated("manifest.json", found, self._version, VERSION))
+
     def json(self, name: str) -> Any:
-        return json.loads(self._bytes(name, LARGEST_JSON))
+        return migrated(name, json.loads(self._bytes(name, LARGEST_JSON)), self._version, VERSION)
 
     def arrays(self, name: str) -> Arrays:
         arrays: Arrays = read_arrays(self._bytes(name, LARGEST_PART))
@@ -279,7 +302,4 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The manifest of a session file: format, version, job, provenance. Reads nothing else; Raises UnreadableFile."""
     source = Path(path)
     with _reading(source), zipfile.ZipFile(source) as archive:
-        manifest = _Parts(archive, source).json("manifest.json")
-        if not isinstance(manifest, dict) or manifest.get("format") != "cnnvis session":
-            raise UnreadableFile(f"{source.name} must be a session file of cnnvis; it is another kind of zip.")
-        return migrated(manifest, VERSION, source.name)
+        return _Parts(archive, source).manifest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from cnnvis.model.activations import Activations, Responses, Samples, Skipped
 from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.attribution import Attribution, Map, Vector
-from cnnvis.model.connections import Connections
+from cnnvis.model.connections import Connections, Mode
 from cnnvis.model.groups import Group
 from cnnvis.model.network import Edge, Field, Layer, Network
 from cnnvis.model.partition import Cluster, Partition
-from cnnvis.model.session import Look
+from cnnvis.model.session import BundleKey, Bundling, ClassOrder, Facet, Look, Packing, Signs
+from cnnvis.model.subsets import Subset
 from cnnvis.model.target import Target
 
 Arrays = dict[str, NDArray[Any]]
@@ -80,6 +81,7 @@ def analysis_to_dict(analysis: Analysis) -> dict[str, Any]:
         },
         "edited": sorted(analysis.edited),
         "notes": dict(analysis.notes),
+        "subsets": [asdict(subset) for subset in analysis.subsets],
     }
 
 
@@ -95,6 +97,19 @@ def analysis_from_dict(found: Mapping[str, Any]) -> Analysis:
         recipes={str(name): _recipe(r) for name, r in found["recipes"].items()},
         edited=frozenset(str(x) for x in found["edited"]),
         notes={str(k): str(v) for k, v in found["notes"].items()},
+        subsets=tuple(_subset(s) for s in found["subsets"]),
+    )
+
+
+def _subset(found: Mapping[str, Any]) -> Subset:
+    cell = found["cell"]
+    return Subset(
+        name=str(found["name"]),
+        classes=_ints(found["classes"]),
+        samples=_ints(found["samples"]),
+        wrong=None if found["wrong"] is None else bool(found["wrong"]),
+        below=None if found["below"] is None else float(found["below"]),
+        cell=None if cell is None else (int(cell[0]), int(cell[1])),
     )
 
 
@@ -122,7 +137,12 @@ def _recipe(found: Mapping[str, Any]) -> Recipe:
 
 def look_to_dict(look: Look) -> dict[str, Any]:
     """The look as JSON-ready values."""
-    return asdict(look) | {"expanded": sorted(look.expanded), "opened": sorted(map(list, look.opened))}
+    sets = {name: sorted(map(_listed, getattr(look, name))) for name in ("expanded", "opened", "facets", "unbundled")}
+    return asdict(look) | sets | {"unfolded": sorted(look.unfolded)}
+
+
+def _listed(value: str | tuple[Any, ...]) -> Any:
+    return value if isinstance(value, str) else list(value)
 
 
 def look_from_dict(found: Mapping[str, Any]) -> Look:
@@ -135,7 +155,32 @@ def look_from_dict(found: Mapping[str, Any]) -> Look:
         chosen=None if found["chosen"] is None else int(found["chosen"]),
         theme=found["theme"],
         bounds=None if bounds is None else tuple(float(x) for x in bounds),  # type: ignore[arg-type]
+        facet=_one(found["facet"], Facet),
+        facets=frozenset((str(layer), int(id), _one(facet, Facet)) for layer, id, facet in found["facets"]),
+        packing=_one(found["packing"], Packing),
+        order=_one(found["order"], ClassOrder),
+        unfolded=frozenset(int(x) for x in found["unfolded"]),
+        mode=_one(found["mode"], Mode),
+        signs=_one(found["signs"], Signs),
+        bundles=_one(found["bundles"], Bundling),
+        unbundled=frozenset(_bundle_key(key) for key in found["unbundled"]),
+        moved=tuple((_bundle_key(key), float(x), float(y)) for key, x, y in found["moved"]),
+        subset=str(found["subset"]),
+        instance=str(found["instance"]),
+        against=str(found["against"]),
     )
+
+
+def _one(value: Any, choices: Any) -> Any:
+    """A value that must be one of those of a Literal."""
+    if value not in get_args(choices):
+        raise ValueError(f"{value!r} is none of {get_args(choices)}")
+    return value
+
+
+def _bundle_key(found: Any) -> BundleKey:
+    source, sink, number = found
+    return str(source), str(sink), int(number)
 
 
 def samples_to_values(samples: Samples) -> tuple[dict[str, Any], Arrays]:

@@ -63,7 +63,7 @@ def show(window: Window, qtbot: QtBot) -> None:
 
 def test_the_first_page_stands_alone(window: Window) -> None:
     assert window.pages.currentWidget() is window.start
-    assert all(dock.isHidden() for dock in window._docks.values())
+    assert all(window._docks[name].isHidden() for name in window.panels)
 
 
 def test_a_session_fills_picture_and_panels(window: Window, qtbot: QtBot) -> None:

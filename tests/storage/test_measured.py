@@ -1,0 +1,100 @@
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from sessions import made_up_session
+
+from cnnvis.model.measurements import (
+    Ablation,
+    Contributions,
+    Edging,
+    Health,
+    Instance,
+    LayerHealth,
+    Measurements,
+)
+from cnnvis.model.session import Look
+from cnnvis.model.subsets import Subset
+from cnnvis.storage.archive import load, save
+
+
+def same(one, other):
+    """Whether two values agree in every field, arrays by their content."""
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if hasattr(one, "keys"):
+        return list(one) == list(other) and all(same(one[k], other[k]) for k in one)
+    if isinstance(one, tuple) and one and hasattr(one[0], "__dataclass_fields__"):
+        return len(one) == len(other) and all(map(same, one, other))
+    if hasattr(one, "__dataclass_fields__"):
+        return all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    return one == other or (one != one and other != other)
+
+
+@pytest.fixture
+def measured():
+    session = made_up_session()
+    units = session.activations["conv1"].n_units
+    rng = np.random.default_rng(0)
+    own = Contributions({"conv1": rng.normal(size=(units, 3)).astype(np.float32).astype(float)}, np.array([2.0, 0, 1]))
+    gone = Ablation(
+        (("conv1", (0, 2)),),
+        "mean",
+        np.array([2.0, 0, 1]),
+        np.array([0.5, np.nan, -1]),
+        rng.random((3, 2)),
+        np.array([[4, 0, 2]]),
+        np.array([0.4, np.nan, -0.9]),
+        "wrong ones",
+    )
+    health = Health({"conv1": LayerHealth("conv1", *rng.random(9), rng.random(units), 1, 0, 0.25)}, 64, "before")
+    image = Instance(
+        "cat.png",
+        rng.random(3).astype(np.float32),
+        {"conv1": rng.random(units).astype(np.float32)},
+        {"conv1": rng.random(units).astype(np.float32)},
+        rng.integers(0, 255, (8, 8, 3)).astype(np.uint8),
+    )
+    edging = Edging("class", 1, "wrong ones", "cat.png")
+    found = Measurements({None: own}, (gone,), health, {edging: session.connections}, {image.name: image})
+    analysis = session.analysis.with_subset(Subset("wrong ones", (0, 1), (3, 4), True, 0.5, (0, 1)))
+    look = Look(
+        facet="health",
+        facets=frozenset({("conv1", 0, "features")}),
+        packing="flat",
+        order="local",
+        unfolded=frozenset({3}),
+        mode="class",
+        signs="negative",
+        bundles="on",
+        unbundled=frozenset({("conv1", "conv2", 7)}),
+        moved=((("conv1", "conv2", 7), 3.5, -2.0),),
+        subset="wrong ones",
+        instance="cat.png",
+        against="mean of dog",
+    )
+    return replace(session, analysis=analysis, measurements=found, look=look)
+
+
+def test_everything_that_was_measured_comes_back(measured, tmp_path):
+    after = load(save(measured, tmp_path / "mine"))
+    assert same(measured.measurements, after.measurements)
+
+
+def test_subsets_and_the_whole_look_come_back(measured, tmp_path):
+    after = load(save(measured, tmp_path / "mine"))
+    assert after.analysis.subsets == measured.analysis.subsets
+    assert after.look == measured.look
+
+
+def test_pictures_of_images_laid_over_are_left_out_with_the_others(measured, tmp_path):
+    after = load(save(measured, tmp_path / "mine", images=False))
+    assert after.measurements.instances["cat.png"].picture is None
+    assert after.measurements.instances["cat.png"].responses.keys() == {"conv1"}
+
+
+def test_every_number_of_a_layers_health_is_different_so_that_none_is_swapped(measured):
+    layer = measured.measurements.health.layers["conv1"]
+    numbers = [getattr(layer, f.name) for f in fields(LayerHealth) if f.type == "float"]
+    assert len(numbers) == 10
+    assert len(set(numbers)) == 10
