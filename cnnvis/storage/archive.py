@@ -27,6 +27,7 @@ from cnnvis.model.activations import Activations
 from cnnvis.model.connections import Connections
 from cnnvis.model.job import Job, parse_job
 from cnnvis.model.measurements import Measurements
+from cnnvis.model.plain import analysis_from_dict, analysis_to_dict, look_from_dict, look_to_dict
 from cnnvis.model.session import Session
 from cnnvis.storage import encode
 from cnnvis.storage.measured import measurements_from_values, measurements_to_values
@@ -90,8 +91,8 @@ def _write(
         "job": None if session.job is None else _job_to_dict(session.job, target.parent),
         "provenance": dict(session.provenance),
     }
-    _put_json(archive, "analysis.json", encode.analysis_to_dict(session.analysis))
-    _put_json(archive, "look.json", encode.look_to_dict(session.look))
+    _put_json(archive, "analysis.json", analysis_to_dict(session.analysis))
+    _put_json(archive, "look.json", look_to_dict(session.look))
     if session.activations is not None:
         _write_activations(session, session.activations, archive, exact, pooled_budget)
     if session.connections is not None:
@@ -193,7 +194,7 @@ def load(path: str | os.PathLike[str]) -> Session:
         manifest = parts.manifest()
         job = manifest["job"]
         return Session(
-            analysis=encode.analysis_from_dict(parts.json("analysis.json")),
+            analysis=analysis_from_dict(parts.json("analysis.json")),
             activations=_read_activations(parts),
             connections=_read_connections(parts),
             attributions=tuple(
@@ -203,7 +204,7 @@ def load(path: str | os.PathLike[str]) -> Session:
                 )
             ),
             measurements=_read_measurements(parts),
-            look=encode.look_from_dict(parts.json("look.json")),
+            look=look_from_dict(parts.json("look.json")),
             job=None if job is None else _job_from_dict(job, source.parent),
             pictures=parts.pictures(),
             provenance=dict(manifest["provenance"]),

@@ -15,11 +15,11 @@ from sessions import made_up_session
 from cnnvis.errors import UnreadableFile
 from cnnvis.model.attribution import Attribution, Map
 from cnnvis.model.network import Field, Layer, Network
+from cnnvis.model.plain import network_from_dict, network_to_dict
 from cnnvis.model.session import Look
 from cnnvis.model.target import Target
 from cnnvis.storage import archive
 from cnnvis.storage.archive import load, save
-from cnnvis.storage.encode import network_from_dict, network_to_dict
 
 
 @pytest.fixture
