@@ -13,7 +13,7 @@ from cnnvis.layout.columns import HEADER, Content, contents, has_classes
 from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.faces import COLOURED_CLASSES
 from cnnvis.layout.layered import LayeredEdge, Order, order_columns, stacked
-from cnnvis.layout.links import Bundle, blocks, drawn_pairs, kept, singles
+from cnnvis.layout.links import Lane, blocks, drawn_pairs, kept, singles
 from cnnvis.layout.marks import EXCITE, INHIBIT, Box, Card, Column, Entry, Face, Ink, Key, Link
 from cnnvis.layout.routes import MARGIN, STEP, Wire, route, width_of
 from cnnvis.model.analysis import Analysis
@@ -85,7 +85,7 @@ def _joints(session: Session, columns: Sequence[Content]) -> list[Joint]:
     places = {c.layer: k for k, c in enumerate(columns) if c.partition is not None or c.outputs is not None}
     if columns and columns[-1].outputs is not None:
         places |= dict.fromkeys(network.class_layers, len(columns) - 1)
-    bundles: list[Bundle] = []
+    lanes: list[Lane] = []
     for source, sink in drawn_pairs(network, connections.pairs, places):
         left, right = columns[places[source]], columns[places[sink]]
         if left.partition is None:
@@ -96,13 +96,13 @@ def _joints(session: Session, columns: Sequence[Content]) -> list[Joint]:
             positive, negative = parts[0][:, shown], parts[1][:, shown]
         elif right.partition is not None:
             positive, negative = blocks(connections, source, sink, left.partition, right.partition)
-        bundles.append(Bundle(places[source], places[sink], positive, negative))
+        lanes.append(Lane(places[source], places[sink], positive, negative))
     joints = []
-    for bundle, mask in zip(bundles, kept(bundles, session.look.share)):
-        strength = bundle.strength
+    for lane, mask in zip(lanes, kept(lanes, session.look.share)):
+        strength = lane.strength
         for i, j in zip(*(axis.tolist() for axis in np.nonzero(mask))):
-            plus, minus, whole = (float(m[i, j]) for m in (bundle.positive, bundle.negative, strength))
-            joints.append(Joint((bundle.source, i), (bundle.sink, j), plus, minus, whole))
+            plus, minus, whole = (float(m[i, j]) for m in (lane.positive, lane.negative, strength))
+            joints.append(Joint((lane.source, i), (lane.sink, j), plus, minus, whole))
     return joints
 
 

@@ -18,7 +18,7 @@ Blocks = tuple[Matrix, Matrix]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bundle:
+class Lane:
     """The edges between two columns: positive and negative parts, both ≥ 0, (n_sources, n_sinks), and which to draw."""
 
     source: int
@@ -58,26 +58,26 @@ def singles(n_units: int) -> Partition:
     return _SINGLE[n_units]
 
 
-def kept(bundles: Sequence[Bundle], share: float) -> list[NDArray[np.bool_]]:
-    """For each bundle which of its edges are drawn, (n_sources, n_sinks).
+def kept(lanes: Sequence[Lane], share: float) -> list[NDArray[np.bool_]]:
+    """For each lane which of its edges are drawn, (n_sources, n_sinks).
 
     The strongest `share` of all edges that are not zero, by strength within their two columns, and the strongest
     edge out of and into every card, whatever the share.
     """
-    strengths = [b.strength for b in bundles]
+    strengths = [lane.strength for lane in lanes]
     values = np.concatenate([s.ravel() for s in strengths]) if strengths else np.empty(0)
     values = np.sort(values[values > 0])[::-1]
     wanted = round(share * len(values))
     level = float(values[wanted - 1]) if wanted > 0 else np.inf
     masks = [(s >= level) & (s > 0) for s in strengths]
     best: dict[tuple[str, int, int], tuple[float, int, tuple[int, int]]] = {}
-    for index, (bundle, strength) in enumerate(zip(bundles, strengths)):
+    for index, (lane, strength) in enumerate(zip(lanes, strengths)):
         if not strength.size:
             continue
         for i, j in enumerate(strength.argmax(1).tolist()):
-            _better(best, ("out", bundle.source, i), (float(strength[i, j]), index, (i, j)))
+            _better(best, ("out", lane.source, i), (float(strength[i, j]), index, (i, j)))
         for j, i in enumerate(strength.argmax(0).tolist()):
-            _better(best, ("in", bundle.sink, j), (float(strength[i, j]), index, (i, j)))
+            _better(best, ("in", lane.sink, j), (float(strength[i, j]), index, (i, j)))
     for value, index, place in best.values():
         if value > 0:
             masks[index][place] = True

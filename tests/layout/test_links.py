@@ -6,29 +6,29 @@ import numpy as np
 import pytest
 from layout_sessions import a_network, a_session
 
-from cnnvis.layout.links import Bundle, blocks, drawn_pairs, kept, singles
+from cnnvis.layout.links import Lane, blocks, drawn_pairs, kept, singles
 
 
-def bundles(seed=0, sizes=(5, 7, 4)):
+def lanes(seed=0, sizes=(5, 7, 4)):
     rng = np.random.default_rng(seed)
     return [
-        Bundle(k, k + 1, rng.random((a, b)) * 10**k, rng.random((a, b)) * 10**k)
+        Lane(k, k + 1, rng.random((a, b)) * 10**k, rng.random((a, b)) * 10**k)
         for k, (a, b) in enumerate(itertools.pairwise(sizes))
     ]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.35, 1.0])
 def test_each_card_keeps_its_strongest_edge_in_and_out(share):
-    found = bundles()
-    for bundle, mask in zip(found, kept(found, share)):
+    found = lanes()
+    for lane, mask in zip(found, kept(found, share)):
         rows, columns = np.indices(mask.shape)
-        assert mask[rows[:, 0], bundle.strength.argmax(1)].all()
-        assert mask[bundle.strength.argmax(0), columns[0]].all()
+        assert mask[rows[:, 0], lane.strength.argmax(1)].all()
+        assert mask[lane.strength.argmax(0), columns[0]].all()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.35, 1.0])
 def test_the_strongest_share_of_all_edges_is_kept(share):
-    found = bundles()
+    found = lanes()
     strength = np.concatenate([b.strength.ravel() for b in found])
     mask = np.concatenate([m.ravel() for m in kept(found, share)])
     n = round(share * len(strength))
@@ -37,20 +37,20 @@ def test_the_strongest_share_of_all_edges_is_kept(share):
 
 
 def test_strength_does_not_depend_on_the_scale_of_the_layers():
-    a, b = bundles(0)
-    scaled = Bundle(b.source, b.sink, b.positive * 1000, b.negative * 1000)
+    a, b = lanes(0)
+    scaled = Lane(b.source, b.sink, b.positive * 1000, b.negative * 1000)
     assert all((x == y).all() for x, y in zip(kept([a, b], 0.3), kept([a, scaled], 0.3)))
 
 
 def test_edges_of_zero_are_never_drawn():
-    nothing = Bundle(0, 1, np.zeros((3, 4)), np.zeros((3, 4)))
+    nothing = Lane(0, 1, np.zeros((3, 4)), np.zeros((3, 4)))
     assert not kept([nothing], 1.0)[0].any()
     assert kept([], 0.5) == []
 
 
 def test_numbers_that_are_not_finite_are_no_edges():
     broken = np.array([[np.nan, 1.0], [np.inf, 2.0]])
-    (mask,) = kept([Bundle(0, 1, broken, np.zeros((2, 2)))], 1.0)
+    (mask,) = kept([Lane(0, 1, broken, np.zeros((2, 2)))], 1.0)
     assert mask.tolist() == [[False, True], [False, True]]
 
 
