@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -83,7 +83,10 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One line of text in a box, vertically centred; `size` in pixels. painters measure it, layout never does."""
+    """One line of text, centred across its box; `size` in pixels. Painters measure it, layout never does.
+
+    An `upright` one is turned to the left: it reads from the bottom of the box to its top, and begins there.
+    """
 
     text: str
     box: Box
@@ -93,6 +96,16 @@ class Label:
     align: Literal["left", "centre", "right"] = "left"
     elide: Literal["none", "middle", "end"] = "end"
     zoom: tuple[float, float] = EVER
+    upright: bool = False
+
+    @property
+    def lying(self) -> Label:
+        """The label before it is turned about the centre of its box; itself where it is not upright."""
+        if not self.upright:
+            return self
+        box = self.box
+        turned = Box(box.x + (box.w - box.h) / 2, box.y + (box.h - box.w) / 2, box.h, box.w)
+        return replace(self, box=turned, upright=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,12 +107,16 @@ def _rect(rect: Rect, theme: Theme) -> str:
 
 
 def _label(label: Label, theme: Theme) -> str:
+    turn = ""
+    if label.upright:
+        turn = f' transform="rotate(-90 {_n(label.box.x + label.box.w / 2)} {_n(label.box.middle)})"'
+        label = label.lying
     box, anchor = label.box, {"left": "start", "centre": "middle", "right": "end"}[label.align]
     x = {"left": box.x, "centre": box.x + box.w / 2, "right": box.right}[label.align]
     weight = ' font-weight="600"' if label.bold else ""
     return (
         f'<text x="{_n(x)}" y="{_n(box.middle + 0.36 * label.size)}" font-size="{_n(label.size)}" '
-        f'text-anchor="{anchor}"{weight} fill="{theme.hex(label.ink)}">{_text(elided(label))}</text>'
+        f'text-anchor="{anchor}"{weight}{turn} fill="{theme.hex(label.ink)}">{_text(elided(label))}</text>'
     )
 
 

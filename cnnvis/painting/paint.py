@@ -125,6 +125,15 @@ def paint_rect(painter: QPainter, mark: Rect, theme: Theme) -> None:
 
 def paint_label(painter: QPainter, mark: Label, theme: Theme, family: str, over: str = "card") -> None:
     """One line of text, elided to its box."""
+    if mark.upright:
+        centre = rectangle(mark.box).center()
+        painter.save()
+        painter.translate(centre)
+        painter.rotate(-90)
+        painter.translate(-centre)
+        paint_label(painter, mark.lying, theme, family, over)
+        painter.restore()
+        return
     face = font(family, mark.size, mark.bold)
     text = mark.text
     metrics = QFontMetricsF(face)

@@ -8,7 +8,7 @@ from layout_sessions import a_session
 
 from cnnvis.errors import UnreadableSample
 from cnnvis.layout.compose import draw
-from cnnvis.layout.diagram import Box, Ink, Label, Patch
+from cnnvis.layout.diagram import Box, Card, Diagram, Face, Ink, Label, Patch
 from cnnvis.layout.svg import elided, svg, text_width
 from cnnvis.layout.theme import DARK
 
@@ -80,3 +80,13 @@ def test_a_text_that_fits_is_not_cut():
 
 def test_a_long_text_is_cut_at_the_end_where_its_label_says_so():
     assert elided(Label("a" * 40, Box(0, 0, 60, 16), elide="end")).endswith("…")
+
+
+def test_an_upright_label_is_turned_about_the_centre_of_its_box():
+    label = Label("frog", Box(10, 20, 16, 80), upright=True)
+    assert label.lying.box == Box(-22, 52, 80, 16)
+    face = Face(100, 100, (label,), "")
+    text = svg(Diagram((), (Card(("sheet",), Box(0, 0, 100, 100), face),), (), 100, 100))
+    found = ElementTree.fromstring(text).find(f".//{SPACE}text")
+    assert found.get("transform") == "rotate(-90 18 60)"
+    assert float(found.get("x")) == -22
