@@ -49,7 +49,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     """
     if look is not None:
         session = session.with_look(look)
-    session = viewed(session)
+    origin, session = session, viewed(session)
     columns = contents(session)
     joints = _joints(session, columns)
     orders = _orders(columns, joints, previous)
@@ -68,6 +68,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
         caption=caption(session),
         legend=legend(network, bool(links)),
         pictures=session.picture,
+        session=origin,
     )
 
 

@@ -36,6 +36,7 @@ from cnnvis.layout.marks import (
     seen,
 )
 from cnnvis.layout.svg import svg
+from cnnvis.model.session import Session
 
 __all__ = [
     "ACCENT",
@@ -87,6 +88,7 @@ class Diagram:
     """The whole picture, in diagram pixels from (0, 0) to (width, height).
 
     `pictures(sample)` gives painters the picture of a sample, uint8 (h, w, 3); None where there are no images.
+    `session` is what it shows, so that a figure can carry the view that made it.
     """
 
     columns: tuple[Column, ...]
@@ -98,6 +100,7 @@ class Diagram:
     caption: str = ""
     legend: tuple[Entry, ...] = ()
     pictures: Pictures | None = field(default=None, repr=False)
+    session: Session | None = field(default=None, repr=False)
 
     @cached_property
     def _index(self) -> dict[Key, Card]:

@@ -14,6 +14,8 @@ from PySide6.QtSvg import QSvgGenerator
 
 from cnnvis.errors import InvalidValue, UnreadableFile, did_you_mean
 from cnnvis.layout.diagram import Box, Diagram, Entry, Ink, Key
+from cnnvis.model.views import packed, view_of
+from cnnvis.painting.embed import in_png, in_svg, in_xmp
 from cnnvis.painting.fonts import painting_application
 from cnnvis.painting.paint import DirectTiles, Manner, colour, extent, font, paint, prepare
 from cnnvis.painting.style import Style
@@ -51,13 +53,16 @@ def export(
     asked: frozenset[Key] = frozenset(),
     legend: bool | None = None,
     caption: bool | None = None,
+    view: bool = True,
 ) -> Path:
     """The path of a figure written as SVG, PDF or PNG, by the suffix.
 
     `style` names a figure style or a toml file; `width_mm` overrides its width. `box` is the part of the diagram,
     in its pixels; None: all of it. Links of the cards `asked` stand out. `legend` and `caption` override the
-    style. Patches are resampled to `dpi`. Text stays text in SVG and PDF. Main thread only. Cost: about 0.3 s per
-    1,000 patches. Raises InvalidValue, UnknownName or UnreadableFile.
+    style. With `view` the file carries the view that made it and opens again when it is dropped onto the window;
+    it names clusters and subsets, but neither notes nor paths. Patches are resampled to `dpi`. Text stays text in
+    SVG and PDF. Main thread only. Cost: about 0.3 s per 1,000 patches.
+    Raises InvalidValue, UnknownName or UnreadableFile.
     """
     target = Path(path)
     if target.suffix.lower() not in SUFFIXES:
@@ -68,8 +73,8 @@ def export(
     painting_application()
     page = lay_out(diagram, chosen, box)
     write = {".svg": _svg, ".pdf": _pdf, ".png": _png}[target.suffix.lower()]
-    data = write(diagram, page, dpi, asked)
-    _write(target, data)
+    line = packed(view_of(diagram.session)) if view and diagram.session is not None else ""
+    _write(target, write(diagram, page, dpi, asked, line))
     return target
 
 
@@ -216,7 +221,7 @@ def _paint_legend(painter: QPainter, page: Page) -> None:
         painter.drawText(QRectF(left, y, page.width, line), flags, entry.text)
 
 
-def _svg(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> bytes:
+def _svg(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key], line: str) -> bytes:
     buffer = _buffer()
     generator = QSvgGenerator()
     generator.setOutputDevice(buffer)
@@ -231,14 +236,17 @@ def _svg(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> byt
     # The generator rounds the size to whole pixels; the width in mm must be exact.
     size = f'width="{page.width / PX:.4f}mm" height="{page.height / PX:.4f}mm"'
     text = _bytes(buffer).decode("utf-8")
-    return re.sub(r'width="[^"]*mm"\s+height="[^"]*mm"', size, text, count=1).encode("utf-8")
+    data = re.sub(r'width="[^"]*mm"\s+height="[^"]*mm"', size, text, count=1).encode("utf-8")
+    return in_svg(data, line) if line else data
 
 
-def _pdf(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> bytes:
+def _pdf(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key], line: str) -> bytes:
     buffer = _buffer()
     writer = QPdfWriter(buffer)
     writer.setCreator("cnnvis")
     writer.setTitle(diagram.caption.split("\n")[0][:120])
+    if line:
+        writer.setDocumentXmpMetadata(QByteArray(in_xmp(line)))
     size = QSizeF(page.width / PX, page.height / PX)
     writer.setPageSize(QPageSize(size, QPageSize.Unit.Millimeter, "", QPageSize.SizeMatchPolicy.ExactMatch))
     writer.setPageMargins(QMarginsF(0, 0, 0, 0))
@@ -262,10 +270,10 @@ def _exact(pdf: bytes, width: float, height: float) -> bytes:
     return re.sub(rb"/MediaBox \[0 0 [\d.]+ ([\d.]+)\]", box, pdf, count=1)
 
 
-def _png(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> bytes:
+def _png(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key], line: str) -> bytes:
     buffer = _buffer()
     _image(diagram, page, dpi, asked).save(buffer, "PNG")  # type: ignore[call-overload]
-    return _bytes(buffer)
+    return in_png(_bytes(buffer), line) if line else _bytes(buffer)
 
 
 def _image(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> QImage:

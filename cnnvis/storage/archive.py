@@ -29,6 +29,7 @@ from cnnvis.model.job import Job, parse_job
 from cnnvis.model.measurements import Measurements
 from cnnvis.model.plain import analysis_from_dict, analysis_to_dict, look_from_dict, look_to_dict
 from cnnvis.model.session import Session
+from cnnvis.model.views import identity
 from cnnvis.storage import encode
 from cnnvis.storage.measured import measurements_from_values, measurements_to_values
 from cnnvis.storage.migrate import checked_version, migrated
@@ -88,6 +89,7 @@ def _write(
         "cnnvis": cnnvis.__version__,
         "pictures": len(copies) if copies else 0,
         "exact": exact,
+        "identity": identity(session),
         "job": None if session.job is None else _job_to_dict(session.job, target.parent),
         "provenance": dict(session.provenance),
     }

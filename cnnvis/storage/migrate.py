@@ -19,7 +19,7 @@ def _with(**added: Any) -> Upgrade:
 STEPS: Mapping[int, Mapping[str, Upgrade]] = MappingProxyType(
     {
         1: {
-            "manifest.json": lambda entry: {**entry, "version": 2},
+            "manifest.json": lambda entry: {**entry, "version": 2, "identity": ""},
             "analysis.json": _with(subsets=[]),
             "look.json": _with(
                 facet="features",
