@@ -37,7 +37,7 @@ def importance(activations: Activations, layer: str) -> NDArray[np.float64]:
 def ranked_members(
     activations: Activations, layer: str, cluster: Cluster, weights: NDArray[np.float64] | None = None
 ) -> tuple[int, ...]:
-    """The units of a cluster, its representatives first: the medoid of their profiles, then by importance.
+    """The units of a cluster, its representatives first: those pinned, the medoid of the profiles, then by importance.
 
     `weights` are the layer's `importance` where the caller has it at hand. Costs O(members · groups).
     """
@@ -45,7 +45,7 @@ def ranked_members(
     weights = importance(activations, layer) if weights is None else weights
     order = np.argsort(-weights[members], kind="stable")
     if len(members) < 3:
-        return tuple(int(u) for u in members[order])
+        return _pinned_first(cluster, [int(u) for u in members[order]])
     rows = activations[layer].total[members].astype(np.float32)  # wide layers × 1,000 classes: in place, half the size
     rows /= np.where(activations.present, activations.counts, np.inf).astype(np.float32)
     rows -= (rows.sum(1, keepdims=True) / max(int(activations.present.sum()), 1)) * activations.present
@@ -54,4 +54,8 @@ def ranked_members(
     nearness = rows @ (rows[alive] / length[alive, None]).sum(0) / np.where(alive, length, np.inf)
     medoid = int(np.argmax(nearness))
     rest = [int(members[i]) for i in order if i != medoid]
-    return (int(members[medoid]), *rest)
+    return _pinned_first(cluster, [int(members[medoid]), *rest])
+
+
+def _pinned_first(cluster: Cluster, ranked: list[int]) -> tuple[int, ...]:
+    return (*cluster.pinned, *(unit for unit in ranked if unit not in cluster.pinned))

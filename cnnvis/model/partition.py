@@ -17,7 +17,8 @@ class Cluster:
     """Some units of a layer, under an id that survives edits.
 
     `members` are sorted unit indices. `dead` marks the reserved cluster of neurons that never fire. A `locked`
-    cluster keeps its members when the layer is clustered again. `colour` is a hex string or "".
+    cluster keeps its members when the layer is clustered again. `colour` is a hex string or "". `pinned` members
+    represent the cluster before all others, in this order.
     """
 
     id: int
@@ -27,9 +28,14 @@ class Cluster:
     dead: bool = False
     note: str = ""
     colour: str = ""
+    pinned: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "members", tuple(sorted(int(m) for m in self.members)))
+        object.__setattr__(self, "members", tuple(sorted(map(int, self.members))))
+        if self.pinned:
+            object.__setattr__(self, "pinned", tuple(dict.fromkeys(map(int, self.pinned))))
+            if not set(self.pinned) <= set(self.members):
+                raise InvalidValue(f"Cluster.pinned must be units of cluster {self.id}; got {list(self.pinned)}.")
 
     def __len__(self) -> int:
         return len(self.members)
@@ -41,6 +47,12 @@ class Cluster:
             return self.name
         n = len(self.members)
         return ("never fire · " if self.dead else "") + (f"{n} neuron" if n == 1 else f"{n} neurons")
+
+    def holding(self, members: Iterable[int]) -> Cluster:
+        """The same cluster with other members; those pinned that it no longer holds are forgotten."""
+        held = tuple(members)
+        pinned = tuple(p for p in self.pinned if p in set(held)) if self.pinned else ()
+        return replace(self, members=held, pinned=pinned)
 
 
 @dataclass(frozen=True)
@@ -126,6 +138,12 @@ class Partition:
         """The same units; the cluster is marked with a hex colour, or with none ("")."""
         return self._with(id, lambda c: replace(c, colour=colour))
 
+    def pin(self, unit: int, pinned: bool = True) -> Partition:
+        """The same clusters; the unit represents its own before all others, behind those pinned earlier, or no more."""
+        home = self.cluster_of(unit)
+        others = tuple(p for p in home.pinned if p != unit)
+        return self._with(home.id, lambda c: replace(c, pinned=(*others, unit) if pinned else others))
+
     def _with(self, id: int, change: Callable[[Cluster], Cluster]) -> Partition:
         changed = change(self[id])
         return Partition(tuple(changed if c.id == id else c for c in self.clusters))
@@ -137,8 +155,9 @@ class Partition:
         parts = [self[i] for i in dict.fromkeys(ids)]
         first = parts[0]
         named = next((p.name for p in parts if p.name), "")
-        members = tuple(sorted(m for p in parts for m in p.members))
-        merged = replace(first, members=members, name=named, dead=all(p.dead for p in parts))
+        members = tuple(m for p in parts for m in p.members)
+        pinned = tuple(u for p in parts for u in p.pinned)
+        merged = replace(first, members=members, pinned=pinned, name=named, dead=all(p.dead for p in parts))
         gone = {p.id for p in parts[1:]}
         return Partition(tuple(merged if c.id == first.id else c for c in self.clusters if c.id not in gone))
 
@@ -150,29 +169,53 @@ class Partition:
             raise InvalidValue(
                 f"Partition.split needs some but not all of the {len(parent)} units of cluster {id}; got {sorted(out)}."
             )
-        rest = replace(parent, members=tuple(m for m in parent.members if m not in out))
-        new = Cluster(self._free_id(), tuple(sorted(out)), dead=parent.dead)
+        rest = parent.holding(m for m in parent.members if m not in out)
+        pinned = tuple(u for u in parent.pinned if u in out)
+        new = Cluster(self._free_id(), tuple(out), dead=parent.dead, pinned=pinned)
         found: list[Cluster] = []
         for c in self.clusters:
             found += [rest, new] if c.id == id else [c]
         return Partition(tuple(found))
 
-    def move(self, units: Sequence[int], to: int) -> Partition:
+    def move(self, units: Iterable[int], to: int) -> Partition:
         """`units` join the cluster `to`; clusters that are left empty vanish."""
-        target, moved = self[to], {int(u) for u in units}
-        if not moved or not moved <= set(range(self.n_units)):
-            raise InvalidValue(f"Partition.move needs units of 0 … {self.n_units - 1}; got {sorted(moved)}.")
+        target, moved = self[to], self._some(units, "move")
         never = target.dead and all(self.cluster_of(u).dead for u in moved)
         found = []
         for c in self.clusters:
             if c.id == to:
-                members = tuple(sorted(set(c.members) | moved))
-                c = c if members == c.members else replace(target, members=members, dead=never)
+                here = moved <= set(c.members)
+                c = c if here else replace(target, members=tuple(moved | set(c.members)), dead=never)
             elif moved & set(c.members):
-                c = replace(c, members=tuple(m for m in c.members if m not in moved))
+                c = c.holding(m for m in c.members if m not in moved)
             if c.members:
                 found.append(c)
         return Partition(tuple(found))
+
+    def gather(self, units: Iterable[int]) -> Partition:
+        """`units`, of one cluster or several, form a new one under a new id; clusters that are left empty vanish.
+
+        It stands right behind the cluster that most of them came from. Raises InvalidValue where they are a cluster
+        already.
+        """
+        moved = self._some(units, "gather")
+        homes = {id: len(moved & set(self[id].members)) for id in sorted({self.cluster_of(u).id for u in moved})}
+        first = max(homes, key=lambda id: homes[id])
+        if moved == set(self[first].members):
+            raise InvalidValue(f"Partition.gather needs units that are no cluster yet; cluster {first} holds just these.")
+        dead = all(self[id].dead for id in homes)
+        new = Cluster(self._free_id(), tuple(moved), dead=dead)
+        found: list[Cluster] = []
+        for c in self.clusters:
+            rest = c.holding(m for m in c.members if m not in moved) if c.id in homes else c
+            found += ([rest] if rest.members else []) + ([new] if c.id == first else [])
+        return Partition(tuple(found))
+
+    def _some(self, units: Iterable[int], verb: str) -> set[int]:
+        found = {int(u) for u in units}
+        if not found or min(found) < 0 or max(found) >= self.n_units:
+            raise InvalidValue(f"Partition.{verb} needs units of 0 … {self.n_units - 1}; got {sorted(found)}.")
+        return found
 
     def reorder(self, ids: Sequence[int]) -> Partition:
         """The same clusters in another drawn order."""

@@ -114,6 +114,7 @@ def _cluster(found: Mapping[str, Any]) -> Cluster:
         dead=bool(found["dead"]),
         note=str(found["note"]),
         colour=str(found["colour"]),
+        pinned=_ints(found.get("pinned", ())),
     )
 
 

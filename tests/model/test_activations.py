@@ -127,3 +127,9 @@ def test_the_medoid_represents_a_cluster_then_the_most_important() -> None:
     assert ranked[0] == int(np.argmax((rows @ rows.T).sum(1)))
     rest = [u for u in (0, 2, 1, 3) if u != ranked[0]]
     assert list(ranked[1:]) == rest
+
+
+def test_what_a_hand_pinned_represents_a_cluster_before_the_medoid() -> None:
+    found = activations([[9.0, 0.0, 0.0], [1.0, 0.9, 0.0], [1.0, 2.0, 0.0], [0.1, 1.0, 0.0]], [1, 1, 1])
+    plain = ranked_members(found, "conv", Cluster(0, (0, 1, 2, 3)))
+    assert ranked_members(found, "conv", Cluster(0, (0, 1, 2, 3), pinned=(plain[3],))) == (plain[3], *plain[:3])

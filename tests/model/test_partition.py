@@ -30,7 +30,8 @@ def test_random_edits_keep_every_unit_in_exactly_one_cluster(found: list[int], d
 
 def _edit(partition: Partition, data: st.DataObject) -> Partition:
     ids = [c.id for c in partition]
-    kind = data.draw(st.sampled_from(["merge", "split", "move", "rename", "lock", "reorder"]))
+    kinds = ["merge", "split", "move", "gather", "rename", "lock", "pin", "reorder"]
+    kind = data.draw(st.sampled_from(kinds))
     if kind == "merge" and len(ids) > 1:
         return partition.merge(*data.draw(st.lists(st.sampled_from(ids), min_size=2, max_size=4, unique=True)))
     wide = [c for c in partition if len(c) > 1]
@@ -41,6 +42,11 @@ def _edit(partition: Partition, data: st.DataObject) -> Partition:
     if kind == "move":
         units = data.draw(st.lists(st.integers(0, partition.n_units - 1), min_size=1, max_size=5))
         return partition.move(units, data.draw(st.sampled_from(ids)))
+    if kind == "gather":
+        units = data.draw(st.sets(st.integers(0, partition.n_units - 1), min_size=1, max_size=5))
+        return partition if any(units == set(c.members) for c in partition) else partition.gather(units)
+    if kind == "pin":
+        return partition.pin(data.draw(st.integers(0, partition.n_units - 1)), data.draw(st.booleans()))
     if kind == "rename":
         return partition.rename(data.draw(st.sampled_from(ids)), data.draw(st.sampled_from(["", " dogs ", "é"])))
     if kind == "lock":
@@ -97,6 +103,41 @@ def test_moving_a_live_unit_into_the_dead_cluster_makes_it_an_ordinary_one() -> 
 def test_moving_dead_units_between_dead_clusters_keeps_them_dead() -> None:
     found = Partition.from_labels([0, 0, 0], dead=[False, True, True]).split(1, [2])
     assert found.move([2], 1)[1].dead
+
+
+def test_gathered_units_form_a_new_cluster_behind_the_one_that_most_came_from() -> None:
+    found = five().gather([1, 3, 4])
+    assert [(c.id, c.members) for c in found] == [(0, (0,)), (1, (2,)), (3, (1, 3, 4))]
+
+
+def test_gathering_what_is_a_cluster_already_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="cluster 2 holds just these"):
+        five().gather([3, 4])
+
+
+def test_gathered_dead_units_stay_dead_only_among_themselves() -> None:
+    found = Partition.from_labels([0, 0, 0, 0], dead=[False, True, True, True])
+    assert found.gather([1, 2])[2].dead
+    assert not found.gather([0, 1])[2].dead
+
+
+def test_a_pinned_unit_stays_a_representative_until_it_leaves_its_cluster() -> None:
+    found = five().pin(1).pin(0)
+    assert found[0].pinned == (1, 0)
+    assert found.pin(1, False)[0].pinned == (0,)
+    assert found.move([1], 1)[0].pinned == (0,)
+    assert found.move([1], 1)[1].pinned == ()
+
+
+def test_pins_follow_a_split_and_a_merge() -> None:
+    apart = five().pin(1).pin(0).split(0, [1])
+    assert (apart[0].pinned, apart[3].pinned) == ((0,), (1,))
+    assert apart.merge(3, 0)[3].pinned == (1, 0)
+
+
+def test_a_unit_of_another_cluster_cannot_be_pinned() -> None:
+    with pytest.raises(InvalidValue, match="must be units of cluster 0"):
+        Cluster(0, (0, 1), pinned=(2,))
 
 
 def test_numpy_indices_become_plain_sorted_integers() -> None:
