@@ -102,13 +102,13 @@ class Reading:
         return int(found.top_samples[unit, pick]), self.crop(row, column)
 
     def crop(self, row: int, column: int) -> tuple[int, int, int, int] | None:
-        """The square of the input around what a place of the map sees; None for the whole picture.
+        """The square of the input around what a place of the map sees; None for the whole picture, and for no place.
 
         Where the field reaches beyond the picture, the square is moved inside it, so that nothing is distorted.
         """
         seen = self.layer.field
         extent = self.extent
-        if seen is None or extent is None or len(seen.size) != 2 or seen.covers(extent) >= 0.999:
+        if row < 0 or seen is None or extent is None or len(seen.size) != 2 or seen.covers(extent) >= 0.999:
             return None
         height, width = extent
         side = min(max(round(max(seen.size)), 1), height, width)

@@ -103,7 +103,8 @@ class Responses:
     histogram (n_units, HISTOGRAM_BINS) int64 of pooled responses (see `histogram_edges`). place
     (n_units, 8, 8) float64: sum of the maps pooled to 8×8; None where the layer has no plane. top_samples
     (n_units, k) int64: indices into the data set, strongest first, −1 where fewer; top_values (n_units, k)
-    float32: the peak of the map; top_places (n_units, k, 2) int32: where it is (row, column; 0 where none).
+    float32: the peak of the map; top_places (n_units, k, 2) int32: where it is (row, column; 0 where none, −1 where
+    nobody knows: of a subset that was not recorded).
     pooled (n_samples, n_units) float16, rows as in `Samples`; a memory map or None where dropped.
     """
 
@@ -142,7 +143,8 @@ class Activations:
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
+        if not isinstance(self.layers, MappingProxyType):  # which may be one that makes its layers when asked
+            object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
         if len(self.groups) != len(self.counts):
             raise InvalidValue(
                 f"Activations.counts must be as many as its groups; got {len(self.counts)} for {len(self.groups)}."

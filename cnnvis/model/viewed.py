@@ -4,23 +4,52 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnvis.errors import CnnvisError
 from cnnvis.model.measurements import Edging
 from cnnvis.model.session import Look, Session
+from cnnvis.model.subset_responses import restricted
 
 
 def edging(look: Look) -> Edging:
-    """Which edges a look asks for; class mode without a class has those of weights × activation."""
+    """Which edges a look asks for; class mode without a class has those of weights × activation.
+
+    One image has its own edges, whatever subset is shown around it.
+    """
+    subset = "" if look.instance else look.subset
     if look.mode == "class" and look.chosen is not None:
-        return Edging("class", look.chosen, look.subset, look.instance)
+        return Edging("class", look.chosen, subset, look.instance)
     mode = "weights × activation" if look.mode == "class" else look.mode
-    return Edging(mode, None, look.subset, look.instance)
+    return Edging(mode, None, subset, look.instance)
+
+
+def subset_rows(session: Session) -> NDArray[np.int64] | None:
+    """The rows of the table that the look's subset shows; None for all samples.
+
+    None also where the subset is gone (its definition was undone) or no sample meets it any more.
+    """
+    name, found = session.look.subset, session.activations
+    subset = next((s for s in session.analysis.subsets if s.name == name), None)
+    if subset is None or found is None:
+        return None
+    try:
+        rows = subset.rows(found.samples)
+    except CnnvisError:  # defined over other samples: of a job whose labels have gone since
+        return None
+    return rows if len(rows) else None
 
 
 def viewed(session: Session) -> Session:
     """The session with what its look asks for in the place of what holds for all samples.
 
-    What was not measured yet stays as it is for all samples.
+    Edges that were not measured yet stay as they are for all samples. Layers whose single responses were dropped are
+    missing from the responses to a subset.
     """
+    rows = subset_rows(session)
+    if rows is not None and session.activations is not None:
+        session = replace(session, activations=restricted(session.activations, rows))
     asked = edging(session.look)
     found = session.measurements.connections.get(asked)
     if found is not None and found is not session.connections:
