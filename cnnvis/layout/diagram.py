@@ -21,6 +21,7 @@ from cnnvis.layout.marks import (
     TEXT,
     Box,
     Card,
+    Cells,
     Column,
     Entry,
     Face,
@@ -50,6 +51,7 @@ __all__ = [
     "TEXT",
     "Box",
     "Card",
+    "Cells",
     "Column",
     "Diagram",
     "Difference",
@@ -163,13 +165,14 @@ class Diagram:
         return self._nearest_link(x, y, tolerance)
 
     def unit_at(self, x: float, y: float, zoom: float = 1.0) -> Key | None:
-        """("unit", layer, index) of the neuron whose patch is seen at a point; None where there is none."""
+        """("unit", layer, index) of the neuron whose patch or cell is seen at a point; None where there is none."""
         for card in self.cards:
             if card.key[0] == "cluster" and card.box.holds(x, y):
                 for mark in card.face.marks:
-                    inside = isinstance(mark, Patch) and mark.box.holds(x - card.box.x, y - card.box.y)
-                    if inside and isinstance(mark, Patch) and mark.unit >= 0 and seen(mark, zoom):
-                        return ("unit", card.key[1], mark.unit)
+                    if isinstance(mark, Patch | Cells) and seen(mark, zoom):
+                        unit = mark.unit_at(x - card.box.x, y - card.box.y)
+                        if unit >= 0:
+                            return ("unit", card.key[1], unit)
         return None
 
     @cached_property

@@ -123,8 +123,60 @@ class Patch:
     radius: float = 2.0
     zoom: tuple[float, float] = EVER
 
+    def unit_at(self, x: float, y: float) -> int:
+        """The neuron, where the patch lies at a point of the card; −1 where it does not."""
+        return self.unit if self.box.holds(x, y) else -1
 
-Mark = Rect | Label | Patch
+
+Ramp = Literal["response", "effect"]
+"""How levels become colours: from nothing to strong, or from orange (negative) over nothing to blue (positive)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A grid of colours, (rows, columns) as `shape` says: one mark however many cells there are.
+
+    `levels` are signed bytes, row by row: −127 the strongest negative value, 127 the strongest positive one, −128
+    where there is none. `units` are the neurons of the rows, or of all cells where they are as many as these (−1:
+    none). `gap` pixels of the card are seen between cells.
+    """
+
+    box: Box
+    levels: bytes
+    shape: tuple[int, int]
+    ramp: Ramp = "response"
+    units: tuple[int, ...] = ()
+    gap: float = 0.0
+    zoom: tuple[float, float] = EVER
+
+    @property
+    def grid(self) -> NDArray[np.int8]:
+        """The levels, (rows, columns)."""
+        return np.frombuffer(self.levels, np.int8).reshape(self.shape)
+
+    def place(self, row: int, column: int) -> Box:
+        """The box of one cell."""
+        rows, columns = self.shape
+        wide, high = (self.box.w + self.gap) / columns, (self.box.h + self.gap) / rows
+        return Box(self.box.x + column * wide, self.box.y + row * high, wide - self.gap, high - self.gap)
+
+    def unit_at(self, x: float, y: float) -> int:
+        """The neuron whose cell lies at a point of the card, −1 where there is none."""
+        rows, columns = self.shape
+        if not self.box.holds(x, y) or not self.units:
+            return -1
+        row = min(int((y - self.box.y) / (self.box.h + self.gap) * rows), rows - 1)
+        column = min(int((x - self.box.x) / (self.box.w + self.gap) * columns), columns - 1)
+        return self.units[row if len(self.units) == rows else row * columns + column]
+
+
+def levels_of(share: NDArray[np.float64]) -> bytes:
+    """Values from −1 to 1 as the levels of Cells; NaN where there is none."""
+    steps = np.rint(127 * np.clip(np.nan_to_num(share), -1.0, 1.0))
+    return np.where(np.isnan(share), -128, steps).astype(np.int8).tobytes()
+
+
+Mark = Rect | Label | Patch | Cells
 
 
 def seen(mark: Mark, zoom: float) -> bool:

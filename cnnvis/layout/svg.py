@@ -20,6 +20,7 @@ from cnnvis.layout.marks import (
     INHIBIT,
     Box,
     Card,
+    Cells,
     Column,
     Ink,
     Label,
@@ -96,7 +97,22 @@ def _mark(mark: Mark, theme: Theme, patches: _Patches) -> str:
         return _rect(mark, theme)
     if isinstance(mark, Label):
         return _label(mark, theme)
+    if isinstance(mark, Cells):
+        return _cells(mark, theme)
     return patches.draw(mark)
+
+
+def _cells(cells: Cells, theme: Theme) -> str:
+    """A rectangle for each cell where they lie apart, else one picture of a pixel for each."""
+    colours = theme.cells(cells.grid, cells.ramp)
+    if cells.gap > 0:
+        rows, columns = cells.shape
+        spots = ((r, c) for r in range(rows) for c in range(columns))
+        return "".join(f'<rect {_at(cells.place(r, c))} fill="#{bytes(colours[r, c]).hex()}"/>' for r, c in spots)
+    return (
+        f'<image {_at(cells.box)} preserveAspectRatio="none" image-rendering="pixelated" '
+        f'href="{_png(colours, cells.box)}"/>'
+    )
 
 
 def _rect(rect: Rect, theme: Theme) -> str:

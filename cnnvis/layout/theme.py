@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cnnvis.errors import UnknownName
-from cnnvis.layout.marks import Ink
+from cnnvis.layout.marks import Ink, Ramp
 
 Rgb = tuple[int, int, int]
 
@@ -72,6 +75,26 @@ class Theme:
         """The colour of an edge, pre-blended with the canvas: opaque strokes paint many times faster."""
         return blend(self.rgb(ink), self.roles["canvas"], share)
 
+    def cells(self, levels: NDArray[np.int8], ramp: Ramp) -> NDArray[np.uint8]:
+        """The colours of the levels of Cells, (…, 3) uint8; faint where there is none."""
+        return _ramp(self.roles, ramp)[levels.astype(np.int64) + 128]
+
+
+def _ramp(roles: Mapping[str, Rgb], ramp: Ramp) -> NDArray[np.uint8]:
+    """The colours of levels −128 … 127, (256, 3): from close to the card to the full colour."""
+    share = np.abs(np.arange(-128, 128)) / 127.0
+    ends = ("response", "response") if ramp == "response" else ("inhibit", "excite")
+    full = np.array([roles[ends[0]]] * 128 + [roles[ends[1]]] * 128, float)
+    ground = np.array(roles["card"], float)
+    share = _LEAST + (1.0 - _LEAST) * share
+    found = ground + (full - ground) * share[:, None]
+    found[0] = roles["faint"]
+    return np.asarray(np.rint(found), np.uint8)
+
+
+_LEAST = 0.05
+"""How strongly a cell shows whose level is 0: enough to be told from the card."""
+
 
 def _theme(name: Literal["light", "dark", "print"], roles: dict[str, str], classes: str) -> Theme:
     return Theme(name, MappingProxyType({k: parse(v) for k, v in roles.items()}), tuple(map(parse, classes.split())))
@@ -98,6 +121,7 @@ LIGHT = _theme(
         "excite": "#2b6cb0",
         "inhibit": "#dd6b20",
         "heat": "#4a5568",
+        "response": "#3d4a5c",
     },
     _CLASSES_LIGHT,
 )
@@ -114,6 +138,7 @@ DARK = _theme(
         "excite": "#5fa8e8",
         "inhibit": "#f0954a",
         "heat": "#a9b6c4",
+        "response": "#c3ced9",
     },
     _CLASSES_DARK,
 )

@@ -53,6 +53,14 @@ def scaled(piece: NDArray[np.uint8], width: int, height: int) -> QImage:
     return image(np.asarray(source.resize((width, height), kind)))
 
 
+def gridded(colours: NDArray[np.uint8], width: int, height: int) -> QImage:
+    """A grid of colours (rows, columns, 3) at width × height pixels: hard edges up, means of areas down."""
+    from PIL import Image
+
+    source = Image.fromarray(np.ascontiguousarray(colours))
+    return image(np.asarray(source.resize((width, height), Image.Resampling.BOX)))
+
+
 def rounded(picture: QImage, radius: float) -> QImage:
     """The same image with transparent, antialiased round corners of `radius` pixels."""
     if radius < 0.5:

@@ -17,6 +17,7 @@ from cnnvis.layout.diagram import (
     INHIBIT,
     Box,
     Card,
+    Cells,
     Diagram,
     Face,
     Ink,
@@ -29,7 +30,7 @@ from cnnvis.layout.diagram import (
     seen,
 )
 from cnnvis.layout.theme import ASKED, QUIET, Theme
-from cnnvis.painting.crops import cropped, fitted, rounded, scaled
+from cnnvis.painting.crops import cropped, fitted, gridded, rounded, scaled
 
 _ALIGN = {"left": Qt.AlignmentFlag.AlignLeft, "centre": Qt.AlignmentFlag.AlignHCenter}
 _ELIDE = {"middle": Qt.TextElideMode.ElideMiddle, "end": Qt.TextElideMode.ElideRight}
@@ -157,6 +158,19 @@ def paint_patch(painter: QPainter, mark: Patch, manner: Manner, tiles: Tiles) ->
         painter.drawImage(rectangle(found[1]), found[0])
 
 
+def paint_cells(painter: QPainter, mark: Cells, manner: Manner) -> None:
+    """A grid of colours: cells that lie apart as rectangles, others as one image without seams between them."""
+    colours = manner.theme.cells(mark.grid, mark.ramp)
+    rows, columns = mark.shape
+    if mark.gap > 0:
+        for row in range(rows):
+            for column in range(columns):
+                painter.fillRect(rectangle(mark.place(row, column)), QColor(*colours[row, column].tolist()))
+        return
+    wide, high = max(round(mark.box.w * manner.density), 1), max(round(mark.box.h * manner.density), 1)
+    painter.drawImage(rectangle(mark.box), gridded(colours, wide, high))
+
+
 def paint_face(painter: QPainter, face: Face, manner: Manner, tiles: Tiles, selected: bool = False) -> None:
     """What stands on a card, at the painter's origin."""
     theme = manner.theme
@@ -173,6 +187,8 @@ def paint_face(painter: QPainter, face: Face, manner: Manner, tiles: Tiles, sele
             paint_rect(painter, mark, theme)
         elif isinstance(mark, Label):
             paint_label(painter, mark, theme, manner.family, over)
+        elif isinstance(mark, Cells):
+            paint_cells(painter, mark, manner)
         else:
             paint_patch(painter, mark, manner, tiles)
 

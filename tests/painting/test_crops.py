@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnvis.layout.diagram import Box
-from cnnvis.painting.crops import cropped, fitted, image, rounded, scaled
+from cnnvis.painting.crops import cropped, fitted, gridded, image, rounded, scaled
 
 
 def test_a_crop_is_top_left_bottom_right() -> None:
@@ -42,3 +42,15 @@ def test_round_corners_are_transparent() -> None:
     corners = rounded(scaled(np.zeros((8, 8, 3), np.uint8), 8, 8), 3.0)
     assert corners.pixelColor(0, 0).alpha() < 128
     assert corners.pixelColor(4, 4).alpha() == 255
+
+
+def test_a_grid_of_colours_keeps_hard_edges_when_it_is_enlarged() -> None:
+    colours = np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)
+    shown = gridded(colours, 10, 4)
+    assert {shown.pixelColor(x, 2).getRgb()[:3] for x in range(5)} == {(255, 0, 0)}
+    assert {shown.pixelColor(x, 2).getRgb()[:3] for x in range(5, 10)} == {(0, 0, 255)}
+
+
+def test_a_grid_of_colours_becomes_its_mean_when_it_is_shrunk() -> None:
+    colours = np.array([[[200, 0, 0]], [[100, 0, 0]]], np.uint8)
+    assert gridded(colours, 1, 1).pixelColor(0, 0).red() == 150
