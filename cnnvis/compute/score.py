@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,29 +50,41 @@ def slopes(probe: Probe, inputs: Any, layer: Layer, target: Target) -> tuple[Ten
 
     Raises ModelFailure where nothing can be differentiated between them.
     """
+    return slopes_at(probe, inputs, (layer,), target)[layer.name]
+
+
+def slopes_at(probe: Probe, inputs: Any, layers: Sequence[Layer], target: Target) -> dict[str, tuple[Tensor, Tensor]]:
+    """For each layer its response to a batch and the slope of the target there, both (n, *layer.shape).
+
+    One forward and one backward pass. Raises ModelFailure where nothing can be differentiated between them.
+    """
     network = probe.network
     sink = network[target.layer]
+    nodes = tuple(dict.fromkeys(layer.response for layer in layers))
+    above = upstream(network, sink.response)
+    # The target's own node is a leaf only where nothing before it is asked for: else the graph would start at it.
+    starts = tuple(n for n in nodes if n != sink.response) if above.intersection(nodes) != {sink.response} else nodes
     # Where an in-place step of the network overwrites what the backward pass needs, all of it is kept aside.
-    leading = network.reaches([layer.response]) & upstream(network, sink.response)
-    for guarded in ((), tuple(sorted(leading - {layer.response}, key=network.index))):
+    leading = network.reaches(nodes) & above
+    for guarded in ((), tuple(sorted(leading.difference(nodes), key=network.index))):
         run = probe.run(
             inputs,
-            grad=(layer.response,),
+            grad=starts,
             keep=(sink.response, *guarded),
-            stop_after=(layer.response, sink.response),
+            stop_after=(*nodes, sink.response),
         )
-        maps = run.leaves[layer.response]
-        value = maps if sink.response == layer.response else run.values[sink.response]
+        maps = dict(run.leaves)
+        value = maps.setdefault(sink.response, run.values[sink.response])
         try:
             with torch.inference_mode(False), torch.enable_grad():
                 total = score(value, sink, target).sum()
-                (slope,) = torch.autograd.grad(total, maps, materialize_grads=True)
+                found = torch.autograd.grad(total, [maps[node] for node in nodes], materialize_grads=True)
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
             failed = error
         else:
-            return maps.detach(), slope
-    raise ModelFailure(
-        f"The way from {layer.name} to {sink.name} must be differentiable; torch says: {failed}"
-    ) from failed
+            slope = dict(zip(nodes, found))
+            return {x.name: (maps[x.response].detach(), slope[x.response]) for x in layers}
+    names = ", ".join(layer.name for layer in layers[:3])
+    raise ModelFailure(f"The way from {names} to {sink.name} must be differentiable; torch says: {failed}") from failed
