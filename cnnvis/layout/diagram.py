@@ -20,6 +20,7 @@ from cnnvis.layout.marks import (
     MUTED,
     TEXT,
     Box,
+    Bundle,
     Card,
     Cells,
     Column,
@@ -50,6 +51,7 @@ __all__ = [
     "MUTED",
     "TEXT",
     "Box",
+    "Bundle",
     "Card",
     "Cells",
     "Column",
@@ -102,11 +104,23 @@ class Diagram:
     caption: str = ""
     legend: tuple[Entry, ...] = ()
     pictures: Pictures | None = field(default=None, repr=False)
+    bundles: tuple[Bundle, ...] = ()
     session: Session | None = field(default=None, repr=False)
 
     @cached_property
     def _index(self) -> dict[Key, Card]:
-        return {card.key: card for card in (*self.cards, *(c.header for c in self.columns))}
+        boxes = (bundle.card for bundle in self.bundles)
+        return {card.key: card for card in (*self.cards, *(c.header for c in self.columns), *boxes)}
+
+    @cached_property
+    def _bundles(self) -> dict[Key, Bundle]:
+        return {bundle.key: bundle for bundle in self.bundles}
+
+    @cached_property
+    def strokes(self) -> tuple[Link, ...]:
+        """What is drawn of the links: those that run through no bundle, and the curves of bundles; weak ones first."""
+        curves = [curve for bundle in self.bundles for curve in bundle.curves]
+        return tuple(sorted((*(x for x in self.links if x.via is None), *curves), key=lambda x: x.strength))
 
     @cached_property
     def _links(self) -> dict[Key, Link]:
@@ -124,28 +138,36 @@ class Diagram:
         return key in self._index or key in self._links
 
     def card(self, key: Key) -> Card:
-        """The card or column header of a key. Raises UnknownName."""
+        """The card, column header or box of a bundle of a key. Raises UnknownName."""
         if key not in self._index:
             raise UnknownName(f"A card of the diagram must be named by its key; got {key!r}.")
         return self._index[key]
 
     def find(self, key: Key) -> Card | Link | None:
-        """The card, column header or link of a key; None where the diagram has none."""
+        """The card, column header, box of a bundle or link of a key; None where the diagram has none."""
         return self._index.get(key) or self._links.get(key)
 
+    def bundle(self, key: Key) -> Bundle | None:
+        """The bundle of a key; None where the diagram has none."""
+        return self._bundles.get(key)
+
     def links_of(self, key: Key) -> tuple[Link, ...]:
-        """The links that leave or reach a card."""
+        """The links that leave or reach a card, also those that run through a bundle; of a bundle, all its links."""
+        if key in self._bundles:
+            return tuple(self._links[k] for k in self._bundles[key].links)
         return self._touching.get(key, ())
 
     def neighbours(self, key: Key) -> frozenset[Key]:
-        """The cards joined to a card by a link."""
+        """The cards joined to a card, or to each other in a bundle, by a link."""
         return frozenset(k for link in self.links_of(key) for k in (link.source, link.sink) if k != key)
 
     def paths(self, key: Key) -> tuple[Link, ...]:
-        """All links on a path through a card: everything up the stream and everything down it."""
-        found: dict[Key, Link] = {}
+        """All links on a path through a card or a bundle: everything up the stream and everything down it."""
+        bundle = self._bundles.get(key)
+        found = {link.key: link for link in self.links_of(key)} if bundle is not None else {}
         for back in (True, False):
-            todo, met = [key], {key}
+            todo = [key] if bundle is None else list(bundle.sources if back else bundle.sinks)
+            met = set(todo)
             while todo:
                 here = todo.pop()
                 for link in self.links_of(here):
@@ -158,9 +180,13 @@ class Diagram:
         return tuple(found.values())
 
     def at(self, x: float, y: float, tolerance: float = 4.0) -> Key | None:
-        """The key of what lies at a point: a card or header first, else the nearest link within `tolerance` px."""
+        """The key of what lies at a point: a card, header or bundle first, else the nearest link within `tolerance` px.
+
+        A curve of a bundle is told as its bundle.
+        """
         for card in self._index.values():
-            if card.box.holds(x, y):
+            box = card.box if card.key not in self._bundles else card.box.grown(tolerance)
+            if box.holds(x, y):
                 return card.key
         return self._nearest_link(x, y, tolerance)
 
@@ -177,9 +203,9 @@ class Diagram:
 
     @cached_property
     def _flat(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """All links as short straight pieces (n, 4) and the index of each piece's link."""
+        """All strokes as short straight pieces (n, 4) and the index of each piece's stroke."""
         pieces, owners = [np.empty((0, 4))], [np.empty(0, np.int64)]
-        for index, link in enumerate(self.links):
+        for index, link in enumerate(self.strokes):
             line = flatten(link.points)
             pieces.append(np.hstack([line[:-1], line[1:]]))
             owners.append(np.full(len(line) - 1, index, np.int64))
@@ -194,8 +220,10 @@ class Diagram:
         along = np.clip((away * step).sum(1) / np.maximum((step**2).sum(1), 1e-12), 0.0, 1.0)
         distance = np.hypot(*(away - along[:, None] * step).T)
         best = int(np.argmin(distance))
-        link = self.links[int(owners[best])]
-        return link.key if distance[best] <= max(tolerance, link.width / 2) else None
+        link = self.strokes[int(owners[best])]
+        if distance[best] > max(tolerance, link.width / 2):
+            return None
+        return link.key if link.key in self._links else next(k for k in (link.source, link.sink) if k in self._bundles)
 
     def _repr_svg_(self) -> str:
         """The picture as SVG, for a notebook."""

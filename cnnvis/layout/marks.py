@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Key = tuple[str | int, ...]
-"""("cluster", layer, id), ("column", name), ("class", index), ("classes",), ("unit", layer, index) or
-("link", *source key, *sink key): stable from draw to draw, so that a painter can animate what moved."""
+"""("cluster", layer, id), ("column", name), ("class", index), ("classes",), ("unit", layer, index),
+("link", *source key, *sink key) or ("bundle", source layer, sink layer, number): stable from draw to draw, so that a
+painter can animate what moved."""
 
 Pictures = Callable[[int], NDArray[np.uint8] | None]
 
@@ -113,7 +114,7 @@ class Patch:
     """A piece of the picture of one sample: `crop` (top, left, bottom, right) in its pixels, None for all of it.
 
     `unit` is the neuron it stands for (−1: none). A crop that is not square keeps its proportions: painters
-    centre it in the box over a faint ground.
+    centre it in the box over a faint ground. `strength` 0–1 lets it step back towards the card.
     """
 
     box: Box
@@ -122,6 +123,7 @@ class Patch:
     unit: int = -1
     radius: float = 2.0
     zoom: tuple[float, float] = EVER
+    strength: float = 1.0
 
     def unit_at(self, x: float, y: float) -> int:
         """The neuron, where the patch lies at a point of the card; −1 where it does not."""
@@ -248,7 +250,8 @@ class Link:
     """A signed edge between two cards.
 
     `points` are 3 k + 1 control points of k cubic Béziers. `positive` and `negative` ≥ 0 are the two parts of the
-    effect; `strength` 0–1 is relative to the strongest of its lane; `width` 1–5 px.
+    effect; `strength` 0–1 is relative to the strongest of its lane; `width` 1–5 px. `via` is the bundle through
+    which it runs and which is drawn in its place, None where it is drawn itself.
     """
 
     key: Key
@@ -259,6 +262,7 @@ class Link:
     negative: float
     strength: float
     width: float
+    via: Key | None = None
 
     @property
     def ink(self) -> Ink:
@@ -269,6 +273,41 @@ class Link:
     def mixed(self) -> bool:
         """Whether neither sign outweighs the other: the weaker one has at least 0.35 of the effect."""
         return min(self.positive, self.negative) >= 0.35 * (self.positive + self.negative)
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The parts of the two signs, summing to 1."""
+        total = self.positive + self.negative
+        return (self.positive / total, self.negative / total) if total > 0 else (1.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """Edges of one sign from all of some cards to all of others, drawn as a box with a curve to each card.
+
+    `card` is the box where it stands, `home` where layout had put it, `room` the area in which it may be moved.
+    `links` are the keys of the edges it stands for. `curves` (into and out of the box) are drawn in their place;
+    none while it is expanded: then its edges are drawn, and the box is the hollow mark by which they are bundled
+    again. `positive` and `negative` are the sums over its edges.
+    """
+
+    card: Card
+    home: Box
+    room: Box
+    sources: tuple[Key, ...]
+    sinks: tuple[Key, ...]
+    links: tuple[Key, ...]
+    curves: tuple[Link, ...]
+    positive: float
+    negative: float
+
+    @property
+    def key(self) -> Key:
+        return self.card.key
+
+    @property
+    def expanded(self) -> bool:
+        return not self.curves
 
     @property
     def shares(self) -> tuple[float, float]:
