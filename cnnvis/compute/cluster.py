@@ -9,20 +9,21 @@ so that a neuron's selectivity counts and not its strength; a recipe can ask for
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import MeanShift, estimate_bandwidth
 from sklearn.decomposition import PCA
-from sklearn.metrics import pairwise_distances, silhouette_score
+from sklearn.metrics import pairwise_distances
 
 from cnnvis.compute.clusterer import Clusterer, clusterer_of, default_k, recipe_of, takes_k
 from cnnvis.errors import InvalidValue
 from cnnvis.model.activations import Activations
 from cnnvis.model.analysis import Analysis, Recipe
-from cnnvis.model.features import profiles
+from cnnvis.model.features import comparable
 from cnnvis.model.groups import Group, Rule, layer_groups
 from cnnvis.model.network import Network
 from cnnvis.model.partition import Cluster, Partition
@@ -80,16 +81,67 @@ def cluster_layer(
     return _partition(network, activations, network.resolve(layer), recipe or Recipe(), None, locked)
 
 
-def silhouette(activations: Activations, layer: str, partition: Partition) -> float | None:
-    """How well the clusters are told apart by their neurons' profiles, −1 to 1; None where there is nothing to compare.
+def recluster(
+    analysis: Analysis,
+    activations: Activations,
+    neurons: Clusterer | Recipe | str,
+    *,
+    layers: Sequence[str] = (),
+    keep_locked: bool = True,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Analysis:
+    """The analysis with the neurons of some layers clustered anew; where none are named, of all.
 
-    The mean silhouette (Rousseeuw, "Silhouettes", 1987) over the neurons that fire. Quadratic in their number.
+    `neurons` and `seed` are as for `cluster`; they become the recipe of these layers. Locked clusters keep their
+    members, ids and marks unless `keep_locked` is False; other clusters, and what a hand did to them, are replaced.
+    Without `layers`, those that nobody has opened get the recipe only. The classes of the output stay one by one.
+    Deterministic. Raises as `cluster` does.
     """
-    live = np.array([m for c in partition if not c.dead for m in c.members], dtype=np.int64)
-    labels = partition.labels[live]
-    if not 2 <= len(np.unique(labels)) < len(live):
-        return None
-    return float(silhouette_score(_rows(activations, layer, magnitude=False)[live], labels))
+    network, recipe = analysis.network, recipe_of(neurons, seed)
+    named = [network.resolve(layer) for layer in layers]
+    if not named:
+        analysis = replace(analysis, recipes={**analysis.recipes, **dict.fromkeys(analysis.recipes, recipe)})
+        named = [layer for layer in analysis.clusters if layer not in network.class_layers]
+    for done, layer in enumerate(dict.fromkeys(named)):
+        progress(done, len(named), f"clustering {layer}")
+        locked = analysis.clusters.get(layer) if keep_locked else None
+        analysis = analysis.with_recipe(layer, recipe, _partition(network, activations, layer, recipe, neurons, locked))
+    progress(len(named), len(named), "clustering")
+    return analysis
+
+
+def open_layers(analysis: Analysis, activations: Activations, layers: Sequence[str]) -> Analysis:
+    """The analysis in which the neurons of these layers are clustered, those of other layers as before.
+
+    Layers that nobody has opened yet get the clusters of their recipe; the others keep theirs.
+    """
+    for layer in map(analysis.network.resolve, layers):
+        if layer not in analysis.clusters:
+            found = cluster_layer(analysis.network, activations, layer, analysis.recipe(layer))
+            analysis = analysis.with_partition(layer, found)
+    return analysis
+
+
+def split_in_two(
+    activations: Activations, layer: str, cluster: Cluster, recipe: Recipe | None = None
+) -> tuple[int, ...]:
+    """The smaller of the two parts into which a recipe's clusterer divides the neurons of one cluster.
+
+    Where the clusterer chooses the number of clusters itself, K-Means divides; neurons that do not differ are halved.
+    Deterministic. Raises InvalidValue for a cluster of one.
+    """
+    members = np.asarray(cluster.members)
+    if len(members) < 2:
+        raise InvalidValue("A cluster must hold two neurons or more to be split; this one holds one.")
+    recipe = replace(recipe or Recipe(), k=2)
+    if not takes_k(clusterer_of(recipe, len(members))):
+        recipe = Recipe(k=2, seed=recipe.seed, magnitude=recipe.magnitude)
+    labels = _labels(comparable(activations, layer, recipe.magnitude)[members], recipe, None, 0, layer)
+    sides = [members[labels == label] for label in np.unique(labels)]
+    if len(sides) != 2:
+        sides = [members[: (len(members) + 1) // 2], members[(len(members) + 1) // 2 :]]
+    return tuple(int(unit) for unit in min(reversed(sides), key=len))
 
 
 def _partition(
@@ -109,7 +161,7 @@ def _partition(
         held[list(c.members)] = True
     dead = dead_units(network, activations, layer) & ~held
     free = np.flatnonzero(~held & ~dead)
-    rows = _rows(activations, layer, recipe.magnitude)
+    rows = comparable(activations, layer, recipe.magnitude)
     parts: list[tuple[NDArray[np.int64], str]] = []
     if len(free):
         labels = _labels(rows[free], recipe, given, sum(not c.dead for c in kept), layer)
@@ -129,14 +181,6 @@ def dead_units(network: Network, activations: Activations, layer: str) -> NDArra
 def _one_each(network: Network, n: int) -> Partition:
     names = network.classes if len(network.classes) == n else tuple(f"output {i}" for i in range(n))
     return Partition(tuple(Cluster(i, (i,), name=name) for i, name in enumerate(names)))
-
-
-def _rows(activations: Activations, layer: str, magnitude: bool) -> NDArray[np.float64]:
-    """Finite features; with one group of samples nothing is selective, so strength decides."""
-    rows = np.nan_to_num(profiles(activations, layer, magnitude), nan=0.0, posinf=0.0, neginf=0.0)
-    if not magnitude and not rows.any():
-        rows = np.nan_to_num(profiles(activations, layer, magnitude=True), nan=0.0, posinf=0.0, neginf=0.0)
-    return rows
 
 
 def _labels(

@@ -27,6 +27,14 @@ def profiles(activations: Activations, layer: str, magnitude: bool = False) -> N
     return np.asarray(np.divide(centred, length, out=np.zeros_like(centred), where=length > 1e-12))
 
 
+def comparable(activations: Activations, layer: str, magnitude: bool = False) -> NDArray[np.float64]:
+    """`profiles` without what cannot be compared: finite, and where nothing is selective (one group) by strength."""
+    rows = np.nan_to_num(profiles(activations, layer, magnitude), nan=0.0, posinf=0.0, neginf=0.0)
+    if not magnitude and not rows.any():
+        rows = np.nan_to_num(profiles(activations, layer, magnitude=True), nan=0.0, posinf=0.0, neginf=0.0)
+    return rows
+
+
 def importance(activations: Activations, layer: str) -> NDArray[np.float64]:
     """How strongly each unit takes part: its mean absolute response relative to the layer's largest, (n_units,) 0–1."""
     means = np.abs(activations.mean(layer))

@@ -202,7 +202,7 @@ class Partition:
         homes = {id: len(moved & set(self[id].members)) for id in sorted({self.cluster_of(u).id for u in moved})}
         first = max(homes, key=lambda id: homes[id])
         if moved == set(self[first].members):
-            raise InvalidValue(f"Partition.gather needs units that are no cluster yet; cluster {first} holds just these.")
+            raise InvalidValue(f"Partition.gather needs units that are no cluster yet; cluster {first} is just them.")
         dead = all(self[id].dead for id in homes)
         new = Cluster(self._free_id(), tuple(moved), dead=dead)
         found: list[Cluster] = []

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans, MeanShift
 
-from cnnvis.compute.cluster import cluster, cluster_layer, silhouette
+from cnnvis.compute.cluster import cluster, cluster_layer, open_layers, recluster, split_in_two
 from cnnvis.compute.clusterer import clusterer_of, default_k, recipe_of
 from cnnvis.errors import Cancelled, InvalidValue, UnknownName
 from cnnvis.model.activations import HISTOGRAM_BINS, Activations, Responses, Samples
-from cnnvis.model.analysis import Recipe
+from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.groups import Group
 from cnnvis.model.network import Edge, Layer, Network
-from cnnvis.model.partition import Partition
+from cnnvis.model.partition import Cluster, Partition
 
 PER_CLASS = 3
 
@@ -296,17 +296,57 @@ def test_the_number_of_clusters_grows_with_the_root_of_the_layer(n: int, k: int)
     assert default_k(n) == k
 
 
-def test_a_clear_grouping_has_a_higher_silhouette_than_a_random_one() -> None:
-    data, net = activations(selective(40)), network(40)
-    clear = silhouette(data, "conv", cluster_layer(net, data, "conv", Recipe(k=5)))
-    random = silhouette(data, "conv", Partition.from_labels(np.arange(40) % 5))
-    assert clear is not None
-    assert random is not None
-    assert clear > 0.8 > random
+def an_analysis(n: int = 40) -> tuple[Analysis, Activations]:
+    net, data = network(n), activations(selective(n))
+    return cluster(net, data, layers=GROUPS), data
 
 
-def test_there_is_no_silhouette_of_one_cluster_or_of_singletons() -> None:
-    data = activations(selective(6))
-    assert silhouette(data, "conv", Partition.from_labels([0] * 6)) is None
-    assert silhouette(data, "conv", Partition.from_labels(range(6))) is None
-    assert silhouette(data, "conv", Partition.from_labels([0] * 6, dead=[True] * 6)) is None
+def test_layers_are_clustered_anew_by_another_clusterer() -> None:
+    before, data = an_analysis()
+    after = recluster(before, data, KMeans(3), layers=["conv"], seed=7)
+    assert after.recipe("conv") == Recipe(k=3, seed=7)
+    assert after.clusters["conv"] == cluster_layer(before.network, data, "conv", Recipe(k=3, seed=7))
+    assert after.clusters["fc"] is before.clusters["fc"]
+
+
+def test_without_names_every_layer_is_clustered_anew_but_the_classes() -> None:
+    before, data = an_analysis()
+    after = recluster(before, data, "AgglomerativeClustering")
+    assert after.recipe("conv") == Recipe("AgglomerativeClustering")
+    assert after.clusters["fc"] is before.clusters["fc"]
+    assert after.edited == frozenset()
+
+
+def test_locked_clusters_are_kept_or_dropped() -> None:
+    before, data = an_analysis()
+    mine = before.clusters["conv"].gather([0, 39]).rename(4, "mine").lock(4)
+    by_hand = before.with_clusters("conv", mine)
+    kept = recluster(by_hand, data, Recipe(k=4), layers=["conv"]).clusters["conv"]
+    assert (kept[4].members, kept[4].name, len(kept)) == ((0, 39), "mine", 4)
+    dropped = recluster(by_hand, data, Recipe(k=4), layers=["conv"], keep_locked=False)
+    assert dropped.clusters["conv"] == cluster_layer(before.network, data, "conv", Recipe(k=4))
+
+
+def test_opening_a_layer_clusters_it_once() -> None:
+    before, data = an_analysis()
+    closed = replace(before, clusters={})
+    opened = open_layers(closed, data, ["conv"])
+    assert opened.clusters["conv"] == before.clusters["conv"]
+    assert open_layers(opened, data, ["conv"]) is opened
+    assert opened.edited == frozenset()
+
+
+@pytest.mark.parametrize("recipe", [None, Recipe("AgglomerativeClustering", k=9), Recipe("MeanShift")])
+def test_a_cluster_is_split_into_what_differs(recipe: Recipe | None) -> None:
+    data = activations(np.eye(2)[[0, 0, 1, 0, 1, 0, 0, 0]] * 3)
+    assert split_in_two(data, "conv", Cluster(0, (0, 1, 2, 4, 5, 6)), recipe) == (2, 4)
+
+
+def test_neurons_that_do_not_differ_are_halved() -> None:
+    data = activations(np.ones((6, 3)))
+    assert split_in_two(data, "conv", Cluster(0, (1, 2, 3, 5, 0))) == (3, 5)
+
+
+def test_one_neuron_cannot_be_split() -> None:
+    with pytest.raises(InvalidValue, match="two neurons or more"):
+        split_in_two(activations(selective(6)), "conv", Cluster(0, (3,)))

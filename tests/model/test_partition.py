@@ -111,7 +111,7 @@ def test_gathered_units_form_a_new_cluster_behind_the_one_that_most_came_from() 
 
 
 def test_gathering_what_is_a_cluster_already_is_refused() -> None:
-    with pytest.raises(InvalidValue, match="cluster 2 holds just these"):
+    with pytest.raises(InvalidValue, match="cluster 2 is just them"):
         five().gather([3, 4])
 
 
