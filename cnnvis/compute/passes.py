@@ -19,6 +19,7 @@ from cnnvis.compute.arguments import Arguments
 from cnnvis.compute.detours import close_detour, open_detour
 from cnnvis.compute.nodes import operation, primary, with_primary, writes_in_place
 from cnnvis.compute.plan import Plan, Station, inward, outward, placeholder
+from cnnvis.compute.stand_ins import StandIns
 from cnnvis.errors import CnnvisError, InvalidValue, ModelFailure
 
 _running = threading.local()
@@ -56,6 +57,7 @@ class Pass:
         # The path of the container that is running; None inside a leaf and inside a callback.
         self.stack: list[str | None] = [""]
         self.own_error: BaseException | None = None
+        self.stand_ins: StandIns | None = None
 
     def run(self) -> Any:
         """What the model returned, or None where it was stopped early."""
@@ -63,6 +65,8 @@ class Pass:
         with ExitStack() as undo, torch.inference_mode(False), torch.set_grad_enabled(self.plan.differentiates):
             undo.callback(setattr, _running, "now", before)
             _running.now = self
+            if self.plan.weights:
+                self.stand_ins = StandIns(self.plan.model, self.plan.network)
             try:
                 arguments = self._arrive_inputs()
                 self._listen(undo)
@@ -97,7 +101,7 @@ class Pass:
     # -- listening -------------------------------------------------------------------------------------------------
 
     def _listen(self, undo: ExitStack) -> None:
-        steps = bool(self.plan.steps)
+        steps = self.plan.counts
         hooks: list[RemovableHandle] = []
         undo.callback(_remove, hooks)
         for path, module, leaf in self.plan.watched:
@@ -117,7 +121,7 @@ class Pass:
     def _leave(self, path: str, stations: Mapping[int, Station], module: nn.Module, args: Any, output: Any) -> Any:
         if getattr(_running, "now", None) is not self:
             return None
-        if self.plan.steps:
+        if self.plan.counts:
             self.stack.pop()
             if self.stack[-1] is None:
                 return None
@@ -253,17 +257,23 @@ class _Mode(TorchFunctionMode):
         super().__init__()
         self.owner = owner
         self.steps = owner.plan.steps
+        self.counts = owner.plan.counts
+        self.stand_ins = owner.stand_ins
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         path = self.owner.stack[-1]
-        word = "" if path is None or not self.steps else operation(func)
+        word = "" if path is None or not self.counts else operation(func)
+        key, own = f"{path}/{word}", (args, kwargs)
+        if self.stand_ins is not None:
+            args, kwargs = self.stand_ins.exchanged(args, kwargs or {})
         if not word:
             return func(*args, **(kwargs or {}))
-        key = f"{path}/{word}"
         number = self.owner.counts[key]
         self.owner.counts[key] = number + 1
+        if self.stand_ins is not None:
+            self.stand_ins.note(f"{key}#{number}", *own[0], *(own[1] or {}).values())
         stations = self.steps.get(key)
         station = None if stations is None else stations.get(number)
         if station is None:

@@ -72,9 +72,15 @@ class Plan:
     """For one request the stations of its run, by module and call, by step and number, and of the inputs."""
 
     def __init__(
-        self, model: nn.Module, network: Network, asked: Mapping[str, tuple[str, ...]], single: set[str]
+        self,
+        model: nn.Module,
+        network: Network,
+        asked: Mapping[str, tuple[str, ...]],
+        single: set[str],
+        weights: bool = False,
     ) -> None:
         self.model = model
+        self.weights = weights
         self.network = network
         self.single = single  # modules of the user's own that are known to give one tensor
         self.stations: dict[str, Station] = {}
@@ -83,7 +89,7 @@ class Plan:
                 setattr(self._station(name), what, True)
         self.awaited = frozenset(name for name, s in self.stations.items() if s.arrives or s.instead)
         self.ends = frozenset(asked["stop"])
-        self.differentiates = bool(asked["grad"] or asked["cut"])
+        self.differentiates = bool(asked["grad"] or asked["cut"] or weights)
         self.paths = dict(model.named_modules())
         for station in self.stations.values():
             station.lasting = self.lasting(station.name)
@@ -148,9 +154,10 @@ class Plan:
                 path, number = (call[1], int(call[2])) if call else (name, 0)
                 self.modules.setdefault(path, {})[number] = station
         attention = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder)
-        self.needs_mode = bool(self.steps) or any(isinstance(m, attention) for m in self.paths.values())
+        self.needs_mode = bool(self.steps) or self.weights or any(isinstance(m, attention) for m in self.paths.values())
         # The modules to listen to, and whether each is a leaf; all of them where steps are asked for.
-        heard = [(p, m) for p, m in self.paths.items() if p and (self.steps or p in self.modules)]
+        self.counts = bool(self.steps) or self.weights
+        heard = [(p, m) for p, m in self.paths.items() if p and (self.counts or p in self.modules)]
         self.watched = [(path, module, is_leaf(module)) for path, module in heard]
         self.unsure = {path for path, module, leaf in self.watched if leaf and not _runs_torchs_own(module)}
 

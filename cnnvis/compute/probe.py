@@ -5,6 +5,8 @@
         p.run(batch, replace={"layer2/relu#0": zeroed([3, 7])})                    # knock two units out
         run = p.run(batch, keep=("linear",), grad=("layer3.2/relu#1",))            # differentiate
         torch.autograd.grad(run.values["linear"][:, 5].sum(), run.leaves["layer3.2/relu#1"])
+        run = p.run(batch, keep=("linear",), weights=True)                         # ... the weights as well
+        torch.autograd.grad(loss(run.values["linear"]), [*run.weights["conv1"].values()])
 
         start = p.frontier(["layer3.0/relu#0"])                                    # replay: the values to keep ...
         first = p.run(batch, keep=start)                                           # ... once, and then again and again
@@ -13,7 +15,8 @@
 Names are names of nodes (see `Layer.name`), not of drawn layers: for a layer's response pass `network[name].response`.
 While a model is probed it is in evaluation mode and frozen; its modes, buffers, hooks and trainable parameters are
 as before after the last borrower has left, also after an exception or a cancel. Two threads may probe one model at
-the same time.
+the same time. To differentiate with respect to weights, stand-ins that share their memory are handed to the torch
+functions of that one run: the model's own parameters stay frozen, and never get a gradient.
 """
 
 from __future__ import annotations
@@ -50,12 +53,15 @@ class Run:
 
     `output`: what the model returned; None where the run stopped early. `values`: the tensors of the nodes that were
     asked for by `keep`, `grad` and `cut`, samples first. `leaves`: for each node of `grad` and `cut` the tensor that
-    the network went on with, to differentiate with respect to.
+    the network went on with, to differentiate with respect to. `weights`: for each node that computed with parameters
+    these by their names in the model, to differentiate with respect to; empty unless they were asked for. A parameter
+    that several nodes use is the same tensor at each, and its gradient is that of all uses together.
     """
 
     output: Any
     values: Mapping[str, Tensor]
     leaves: Mapping[str, Tensor]
+    weights: Mapping[str, Mapping[str, Tensor]]
 
 
 class Probe:
@@ -93,6 +99,7 @@ class Probe:
         keep: Collection[str] = (),
         grad: Collection[str] = (),
         cut: Collection[str] = (),
+        weights: bool = False,
         given: Mapping[str, Tensor] = _NONE,
         stop_after: Collection[str] = (),
     ) -> Run:
@@ -110,7 +117,8 @@ class Probe:
         a = leaves[a], autograd.grad(z, a) counts every path from a to b.
         cut: the same, but the graph is cut at each of these nodes: values[b] is the sink, leaves[b] a fresh source,
         so autograd.grad(values[b], leaves[a]) counts only the paths that pass no other cut node.
-        Where neither is given nothing is differentiable. The weights never are.
+        weights: lets the parameters be differentiated with respect to, through stand-ins (see `Run.weights`).
+        Where none of the three is given nothing is differentiable.
         given: values known from an earlier run of the same inputs; these nodes and all that only feed them are not
         computed, which makes a knock-out in the middle cheap and bit-identical. See `frontier`. Where the
         network varies with its input, everything is computed and the given values are put in their places.
@@ -126,15 +134,17 @@ class Probe:
             "keep": tuple(keep), "grad": tuple(grad), "cut": tuple(cut), "stop": tuple(stop_after),
         }  # fmt: skip
         with borrowed(self.model):
-            once = Pass(self._plan(asked), arguments(inputs, self.model), Callbacks(visit, replace, instead, given))
+            plan = self._plan(asked, weights)
+            once = Pass(plan, arguments(inputs, self.model), Callbacks(visit, replace, instead, given))
             output = once.run()
-        return Run(output, MappingProxyType(once.values), MappingProxyType(once.leaves))
+        used = once.stand_ins.by_node if once.stand_ins is not None else {}
+        return Run(output, MappingProxyType(once.values), MappingProxyType(once.leaves), MappingProxyType(used))
 
-    def _plan(self, asked: Mapping[str, tuple[str, ...]]) -> Plan:
+    def _plan(self, asked: Mapping[str, tuple[str, ...]], weights: bool) -> Plan:
         """What a request comes to, remembered: a pass over many batches asks the same each time."""
-        key = tuple(asked.values())
+        key = (weights, *asked.values())
         if key not in self._plans:
-            self._plans[key] = Plan(self.model, self.network, asked, self._single)
+            self._plans[key] = Plan(self.model, self.network, asked, self._single, weights)
         return self._plans[key]
 
     def frontier(self, names: Collection[str]) -> tuple[str, ...]:
