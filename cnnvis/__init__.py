@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from cnnvis.model.network import Edge, Layer, Network
     from cnnvis.model.partition import Cluster, Partition
     from cnnvis.model.session import Look, Session
+    from cnnvis.model.tables import Table, table
     from cnnvis.model.target import Target
     from cnnvis.painting.figure import export
     from cnnvis.sources.dataset import dataset
     from cnnvis.storage.archive import load, save
+    from cnnvis.storage.graphs import graph, write_graph
+    from cnnvis.storage.tables import write_table
     from cnnvis.workflow.analyze import analyze
 
 _HOMES = {
@@ -60,9 +63,12 @@ _HOMES = {
     "cnnvis.model.network": ("Edge", "Layer", "Network"),
     "cnnvis.model.partition": ("Cluster", "Partition"),
     "cnnvis.model.session": ("Look", "Session"),
+    "cnnvis.model.tables": ("Table", "table"),
     "cnnvis.model.target": ("Target",),
     "cnnvis.sources.dataset": ("dataset",),
     "cnnvis.storage.archive": ("load", "save"),
+    "cnnvis.storage.graphs": ("graph", "write_graph"),
+    "cnnvis.storage.tables": ("write_table",),
     "cnnvis.workflow.analyze": ("analyze",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
@@ -86,6 +92,7 @@ __all__ = [
     "Partition",
     "Recipe",
     "Session",
+    "Table",
     "Target",
     "analyze",
     "attribute",
@@ -94,13 +101,17 @@ __all__ = [
     "dataset",
     "draw",
     "export",
+    "graph",
     "load",
     "merge",
     "methods",
     "record",
     "save",
     "show",
+    "table",
     "trace",
+    "write_graph",
+    "write_table",
 ]
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from cnnvis.model.session import Session
 
 NETWORKS = ("healthy", "shortcut", "broken")
+FACETS = ("features", "activations", "contribution", "health")
+TABLE_NAMES = ("neurons", "clusters", "edges", "samples", "confusion", "health", "knock-outs")
+DETAILS = ("clusters", "layers", "neurons")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,12 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     merge.add_argument("--without-images", action="store_true", help="keep no copies of images in the session")
     merge.set_defaults(run=_merge)
 
-    export = commands.add_parser("export", help="draw a session as svg, pdf or png")
+    export = commands.add_parser("export", help="draw a session, or write its tables and its graph")
     export.add_argument("session", type=Path, metavar="SESSION")
-    export.add_argument("figure", type=Path, metavar="FIGURE")
+    export.add_argument("file", type=Path, metavar="FILE", help="svg, pdf, png; csv; graphml, json, dot")
     export.add_argument("--style", default="double-column", help="a style's name (default: %(default)s)")
     export.add_argument("--width", type=float, metavar="MM", help="instead of the style's")
     export.add_argument("--dpi", type=_positive, default=300, help="of a png (default: %(default)s)")
+    export.add_argument("--facet", choices=FACETS, help="what the cards show; default: as saved")
+    export.add_argument("--table", choices=TABLE_NAMES, default="neurons", help="of a csv (default: %(default)s)")
+    export.add_argument("--detail", choices=DETAILS, default="clusters", help="of a graph (default: %(default)s)")
     export.set_defaults(run=_export)
 
     info = commands.add_parser("info", help="what a session holds")
@@ -197,14 +203,32 @@ def _merge(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from cnnvis.layout.compose import draw
-    from cnnvis.painting.figure import export
+    from dataclasses import replace
+
     from cnnvis.storage.archive import load
 
-    diagram = draw(load(options.session))
-    path = export(diagram, options.figure, style=options.style, width_mm=options.width, dpi=options.dpi)
-    print(f"Written {path}.")
+    session = load(options.session)
+    if options.facet is not None:
+        session = session.with_look(replace(session.look, facet=options.facet, facets=frozenset()))
+    print(f"Written {_written(session, options)}.")
     return 0
+
+
+def _written(session: Session, options: argparse.Namespace) -> Path:
+    """What `export` asks for, by the suffix of its file."""
+    suffix = options.file.suffix.lower()
+    if suffix == ".csv":
+        from cnnvis.storage.tables import write_table
+
+        return write_table(session, options.file, options.table)
+    if suffix in (".graphml", ".json", ".dot"):
+        from cnnvis.storage.graphs import write_graph
+
+        return write_graph(session, options.file, options.detail)
+    from cnnvis.layout.compose import draw
+    from cnnvis.painting.figure import export
+
+    return export(draw(session), options.file, style=options.style, width_mm=options.width, dpi=options.dpi)
 
 
 def _info(options: argparse.Namespace) -> int:
