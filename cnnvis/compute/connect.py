@@ -4,13 +4,19 @@ The edges of Liu, Shi, Li, Li, Zhu, Liu, "Towards Better Analysis of Deep Convol
 (arXiv 1604.07043), which takes the weights between adjacent layers. We differ: what a source unit adds to the
 mean-pooled response of a sink unit, first-order, over a probe of images (`cnnvis.compute.effects`), so that any
 layers may lie between and weights count only where they are used.
+
+Mode "class" asks what flows from the source through the sink to one class: the attribution between hidden layers of
+Olah, Satyanarayan, Johnson, Carter, Schubert, Ye, Mordvintsev, "The Building Blocks of Interpretability", 2018, unit
+by unit. It takes the place of the counts of strongest pairs in Hohman, Park, Robinson, Chau, "Summit: Scaling Deep
+Learning Interpretability by Visualizing Activation and Attribution Summarizations", 2020 (arXiv 1904.02323): signed,
+and in the units of the logit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 import torch
@@ -22,11 +28,13 @@ from cnnvis.compute.devices import chosen, placed
 from cnnvis.compute.effects import Segment, effects
 from cnnvis.compute.probe import Probe, probe
 from cnnvis.compute.routes import find_routes
+from cnnvis.compute.score import slopes_at
 from cnnvis.errors import InvalidValue, NotConnected
 from cnnvis.model.activations import Activations, frozen
-from cnnvis.model.connections import Connections
+from cnnvis.model.connections import Connections, Mode
 from cnnvis.model.groups import Group, layer_groups, neighbours
 from cnnvis.model.network import Layer, Network
+from cnnvis.model.target import Target
 from cnnvis.progress import Progress, silent
 
 Pair = tuple[str, str]
@@ -42,7 +50,9 @@ def connect(
     *,
     pairs: Sequence[Pair] | None = None,
     groups: Sequence[Group] | None = None,
-    mode: Literal["weights", "weights × activation"] = "weights × activation",
+    mode: Mode = "weights × activation",
+    target: int | None = None,
+    indices: Sequence[int] | None = None,
     probe_samples: int = 16,
     seed: int = 0,
     device: str = "auto",
@@ -54,47 +64,59 @@ def connect(
     `probe_samples` samples that the network has read, drawn by `seed` and balanced over the classes; mode "weights"
     leaves the map out and keeps the slope. Ways that pass another representative belong to other pairs.
 
+    Mode "class" gives instead the part of the logit of class `target` that flows from the source unit through the
+    sink unit, over samples of that class (over all, where it has none). Summed over the sinks it is the source's
+    contribution to the logit.
+
+    indices: only these samples of the data set are drawn from: a subset, or one image.
     pairs: names of drawn layers (source, sink); by default the representatives of neighbouring `groups` (by default
     the network's own modules). Exact by a closed form where one convolution or linear layer lies between; else it
     costs about one backward pass of the segment per sink unit.
 
     Raises NotConnected where `activations` have no data set, UnknownName for a layer, InvalidValue for a pair that
-    does not run forward between layers with units.
+    does not run forward between layers with units, a class that the network does not have, or where no sample is left.
     """
-    _check(mode, probe_samples)
+    aim = _checked(network, mode, target, probe_samples)
     if pairs is None:
         pairs = neighbours(layer_groups(network) if groups is None else groups, network)
     joined = _by_sink(network, pairs)
     data = activations.data
     if data is None:
         raise NotConnected("The data set must be connected to compute connections; only its results are here.")
-    indices = chosen_samples(activations, probe_samples, seed)
+    drawn = chosen_samples(activations, probe_samples, seed, among=indices, of=target)
     with torch.inference_mode(False), torch.enable_grad(), probe(placed(model, chosen(device)), network) as p:
         segments = _segments(p, joined)
-        size = _batch_size([network[stop] for s in segments for stop in s.stops], len(indices))
-        report = _Report(progress, sum(s.sink.n_units for s in segments), len(indices))
+        size = _batch_size([network[stop] for s in segments for stop in s.stops], len(drawn))
+        report = _Report(progress, sum(s.sink.n_units for s in segments), len(drawn))
         sums: dict[Pair, Tensor] = {}
         n_read = 0
-        with closing(batches(data, indices, size)) as reader:
+        with closing(batches(data, drawn, size)) as reader:
             for batch in reader:
                 if len(batch):
                     report.begins(len(batch))
-                    _add(p, batch.inputs, segments, mode, report, sums)
+                    _add(p, batch.inputs, segments, mode, aim, report, sums)
                     n_read += len(batch)
                 report.finished(batch.done)
-    return _connections(mode, pairs, sums, network, n_read)
+    return _connections(mode, target, pairs, sums, network, n_read)
 
 
-def chosen_samples(activations: Activations, n: int, seed: int) -> NDArray[np.int64]:
+def chosen_samples(
+    activations: Activations, n: int, seed: int, *, among: Sequence[int] | None = None, of: int | None = None
+) -> NDArray[np.int64]:
     """Indices of up to n samples that the network has read, ascending: as many of each class as can be, by seed.
 
-    Classes are the labels where every sample has one, else what the network said.
+    Classes are the labels where every sample has one, else what the network said. `among`: only these indices of the
+    data set; `of`: those of one class, where it has any.
     """
     table = activations.samples
     rows = np.flatnonzero(table.read)
+    if among is not None:
+        rows = rows[np.isin(table.indices[rows], np.asarray(among, np.int64))]
     labels = table.labels
     known = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer) and bool((labels[rows] >= 0).all())
     kinds = (labels if known else table.predictions)[rows]
+    if of is not None and (kinds == of).any():
+        rows, kinds = rows[kinds == of], kinds[kinds == of]
     rng = np.random.default_rng(seed)
     mixed = rng.permutation(len(rows))
     _, kind = np.unique(kinds[mixed], return_inverse=True)
@@ -106,11 +128,20 @@ def chosen_samples(activations: Activations, n: int, seed: int) -> NDArray[np.in
     return np.asarray(np.sort(table.indices[rows[mixed[order[:n]]]]))
 
 
-def _check(mode: str, probe_samples: int) -> None:
-    if mode not in ("weights", "weights × activation"):
-        raise InvalidValue(f"connect.mode must be 'weights' or 'weights × activation'; got {mode!r}.")
+def _checked(network: Network, mode: str, target: int | None, probe_samples: int) -> Target | None:
+    """What mode "class" aims at; None for the other modes."""
+    if mode not in get_args(Mode):
+        raise InvalidValue(f"connect.mode must be one of {', '.join(map(repr, get_args(Mode)))}; got {mode!r}.")
     if probe_samples < 1:
         raise InvalidValue(f"connect.probe_samples must be 1 or more; got {probe_samples}.")
+    if mode != "class":
+        if target is not None:
+            raise InvalidValue(f"connect.target must be left out in mode {mode!r}; got {target}. Use mode 'class'.")
+        return None
+    n = network[network.output].n_units
+    if target is None or not 0 <= target < n:
+        raise InvalidValue(f"connect.target must be the index of one of {n:,} classes in mode 'class'; got {target}.")
+    return Target(network.output, (target,))
 
 
 def _by_sink(network: Network, pairs: Sequence[Pair]) -> dict[str, list[Layer]]:
@@ -158,11 +189,14 @@ def _add(
     p: Probe,
     inputs: tuple[Tensor, ...],
     segments: Sequence[Segment],
-    mode: Literal["weights", "weights × activation"],
+    mode: Mode,
+    aim: Target | None,
     report: _Report,
     sums: dict[Pair, Tensor],
 ) -> None:
     """Adds what one batch contributes to the effects of every pair."""
+    sinks = [s.sink for s in segments if s.sources]
+    behind = {name: found[1] for name, found in slopes_at(p, inputs, sinks, aim).items()} if aim and sinks else {}
     stops = tuple(dict.fromkeys(stop for s in segments for stop in s.stops))
     known = p.run(inputs, keep=stops, stop_after=stops).values if stops else {}
     for segment in segments:
@@ -170,8 +204,9 @@ def _add(
             report(segment.sink.n_units)
             continue
         own = {stop: known[stop] for stop in segment.stops}
-        for source, found in effects(p, inputs, own, segment, mode, report).items():
-            pair = source, segment.sink.name
+        sink = segment.sink.name
+        for source, found in effects(p, inputs, own, segment, mode, report, behind.get(sink)).items():
+            pair = source, sink
             sums[pair] = found if pair not in sums else sums[pair] + found
 
 
@@ -205,14 +240,15 @@ def _batch_size(layers: Sequence[Layer], n_samples: int) -> int:
 
 
 def _connections(
-    mode: Literal["weights", "weights × activation"],
+    mode: Mode,
+    target: int | None,
     pairs: Sequence[Pair],
     sums: Mapping[Pair, Tensor],
     network: Network,
     n_read: int,
 ) -> Connections:
     if not n_read:
-        raise InvalidValue("connect.probe_samples must hold at least one sample that can be read; got none.")
+        raise InvalidValue("Connections must be measured on at least one sample that can be read; got none.")
     matrices: dict[Pair, NDArray[np.float16]] = {}
     scales: dict[Pair, float] = {}
     for pair in dict.fromkeys(pairs):
@@ -223,4 +259,4 @@ def _connections(
         scale = float(np.abs(found).max(initial=0.0)) or 1.0
         matrices[pair] = frozen((found / scale).astype(np.float16))
         scales[pair] = scale
-    return Connections(mode, matrices, scales, probe=n_read)
+    return Connections(mode, matrices, scales, target, n_read)

@@ -13,6 +13,14 @@ forward-mode pass Ã = ∂(input of f)/∂A · A. What is left to do per unit is
     otherwise:                  S_ij = Σ_c Σ_k W[c, i, k] · (Σ_p h_jc(p) Ã_i(p + k)),  h_j = (∂m/∂f)ᵀ (V_jᵀ ∗ γ_j)
 
 Both agree with plain differentiation to rounding (`whole` routes); that steps are unitwise is measured each time.
+
+For a class c each place q of the sink's response B counts by what the logit z_c gains from it, held fixed:
+
+    C_ij = Σ_x Σ_p A_i(x, p) · ∂/∂A_i(x, p) Σ_q g_j(x, q) B_j(x, q),     g_j(x, q) = ∂z_c(x)/∂B_j(x, q).
+
+That is the part of z_c that flows from i through j. By the chain rule Σ_j C_ij over all sinks that the source's ways
+meet first is Σ_p A_i · ∂z_c/∂A_i, the source's contribution; where the network is piecewise linear, Σ_i C_ij over all
+sources is the sink's own contribution less what biases between them add.
 """
 
 from __future__ import annotations
@@ -22,7 +30,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,9 +38,9 @@ from cnnvis.compute.probe import Probe, Run, is_out_of_memory
 from cnnvis.compute.products import applied, products, sent_back
 from cnnvis.compute.routes import Head, Routes, Tail, plain, upstream, whole
 from cnnvis.errors import CnnvisError, ModelFailure
+from cnnvis.model.connections import Mode
 from cnnvis.model.network import Layer, Network
 
-Mode = Literal["weights", "weights × activation"]
 Tick = Callable[[int], None]
 
 NUMBERS = {"cpu": 2**22, "gpu": 2**26}
@@ -55,16 +62,24 @@ class Unexpected(Exception):
 
 
 def effects(
-    p: Probe, inputs: object, known: Mapping[str, Tensor], segment: Segment, mode: Mode, tick: Tick
+    p: Probe,
+    inputs: object,
+    known: Mapping[str, Tensor],
+    segment: Segment,
+    mode: Mode,
+    tick: Tick,
+    behind: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """For each source (n_source, n_sink) float64: the effects summed over the samples of the batch.
 
     `known` holds the responses of the stops to the batch. `tick` is told how many units of the sink are done.
+    `behind` (samples, *shape) is what every place of the sink's response counts; by default all of a unit's the same,
+    1 together.
     """
     guarded: tuple[str, ...] = ()
     while True:
         try:
-            return _Effects(p, inputs, known, segment, mode, tick, guarded).found()
+            return _Effects(p, inputs, known, segment, mode, tick, behind, guarded).found()
         except Unexpected:
             names = [s.response for s in segment.sources]
             segment = replace(segment, routes=whole(p.network, segment.sink.response, names))
@@ -96,15 +111,16 @@ class _Effects:
         segment: Segment,
         mode: Mode,
         tick: Tick,
+        behind: Tensor | None,
         guarded: tuple[str, ...],
     ) -> None:
-        self.p, self.inputs, self.segment, self.tick = p, inputs, segment, tick
+        self.p, self.inputs, self.segment, self.tick, self.behind = p, inputs, segment, tick, behind
         self.given = {} if guarded else known  # what is spared has no memory that later steps could write to
         self.node = segment.sink.response
         self.routes = segment.routes
         self.guarded = guarded
         self.tangents = {
-            s.response: known[s.response] if mode == "weights × activation" else torch.ones_like(known[s.response])
+            s.response: torch.ones_like(known[s.response]) if mode == "weights" else known[s.response]
             for s in segment.sources
         }
         self.some = next(iter(self.tangents.values()))
@@ -141,7 +157,7 @@ class _Effects:
         )
         for node, before in plain_steps.items():
             _expect(applied(self._module(node), run.values[before].detach()), run.values[node].detach())
-        pooled = _pooled(run.leaves.get(self.node, run.values[self.node]), self.segment.sink)
+        pooled = _pooled(run.leaves.get(self.node, run.values[self.node]), self.segment.sink, self.behind)
         self._slopes_behind(run, pooled)
         for source in self.segment.sources:
             name = source.response
@@ -236,8 +252,10 @@ class _Effects:
             active = [h for h in heads if h.offset <= first < h.offset + h.n and run.values[ends[h.node]].requires_grad]
             for units in self._chunks(range(first, last), [*leaves, *ends.values()]) if active else ():
                 seeds = [self._seeds(h, units) for h in active]
-                found = _pulled([run.values[ends[h.node]] for h in active], list(leaves.values()), seeds)
-                self._collect(units, dict(zip(leaves, found)))
+                # Dead units, and the output's other classes, have nothing to send back.
+                if any(bool(seed.any()) for seed in seeds):
+                    found = _pulled([run.values[ends[h.node]] for h in active], list(leaves.values()), seeds)
+                    self._collect(units, dict(zip(leaves, found)))
                 done += len(units)
                 self.tick(len(units))
         self.tick(self.segment.sink.n_units - done)
@@ -296,11 +314,14 @@ def _spans(heads: Sequence[Head], n: int) -> Iterator[tuple[int, int]]:
     yield from pairwise(marks)
 
 
-def _pooled(value: Tensor, layer: Layer) -> Tensor:
-    """The mean-pooled response of each unit, (samples, n_units)."""
+def _pooled(value: Tensor, layer: Layer, behind: Tensor | None) -> Tensor:
+    """The response of each unit, (samples, n_units): its places weighed by `behind`, else their mean."""
     assert layer.unit_axis is not None
-    maps = value.movedim(layer.unit_axis % len(layer.shape) + 1, 1)
-    return maps.flatten(2).mean(2) if maps.dim() > 2 else maps
+    axis = layer.unit_axis % len(layer.shape) + 1
+    maps = (value if behind is None else value * behind).movedim(axis, 1)
+    if maps.dim() <= 2:
+        return maps
+    return maps.flatten(2).mean(2) if behind is None else maps.flatten(2).sum(2)
 
 
 def _summed(value: Tensor, layer: Layer) -> Tensor:

@@ -20,8 +20,9 @@ Mode = Literal["weights", "weights × activation", "class"]
 class Connections:
     """For each pair of neighbouring drawn layers a signed matrix (n_source, n_sink) float16.
 
-    An entry is the mean effect of the source unit on the pooled response of the sink unit in the given mode;
-    `scales[pair]` restores the unit of measure: effect = matrix × scale. `target` is the class of mode "class".
+    An entry is the mean effect of the source unit on the pooled response of the sink unit in the given mode; in mode
+    "class" the part of the logit of class `target` that flows from the source unit through the sink unit.
+    `scales[pair]` restores the unit of measure: effect = matrix × scale.
     `probe` counts the samples over which it was averaged (0: exact from the weights).
     """
 
@@ -50,7 +51,8 @@ class Connections:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Cluster-to-cluster strengths (positive, negative), each (n_source_clusters, n_sink_clusters), both ≥ 0.
 
-        The sums over members of the positive and of the negative entries, divided by the size of the sink cluster.
+        The sums over members of the positive and of the negative entries, divided by the size of the sink cluster;
+        in mode "class", where all entries are parts of one logit, not divided.
         """
         matrix = self.between(source, sink)
         rows = np.ascontiguousarray(_indicator(sources).T, np.float32)
@@ -63,7 +65,8 @@ class Connections:
             sums[0] += rows[:, first : first + 256] @ above
             sums[1] += rows[:, first : first + 256] @ (above - piece)
         columns = _indicator(sinks)
-        positive, negative = sums @ columns * (self.scales[source, sink] / columns.sum(0))
+        sizes = 1.0 if self.mode == "class" else columns.sum(0)
+        positive, negative = sums @ columns * (self.scales[source, sink] / sizes)
         return positive, negative
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from nets import NETS, batch_of, made
+from reference.connect import class_effects, contributions
 from reference.connect import effects as reference
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ from cnnvis.compute.routes import whole
 from cnnvis.compute.trace import trace
 from cnnvis.errors import Cancelled, InvalidValue, NotConnected, UnknownName
 from cnnvis.model.activations import Activations, Samples
-from cnnvis.model.connections import Connections
+from cnnvis.model.connections import Connections, Mode
 from cnnvis.model.groups import layer_groups, neighbours
 from cnnvis.model.network import Network
 
@@ -270,8 +271,110 @@ def test_the_mode_weights_leaves_the_activation_out() -> None:
     agrees(found, ("conv3", "fc"), model.fc.weight.T)
 
 
+def for_class(
+    model: nn.Module, shape: tuple[int, ...], pairs: list[tuple[str, str]], target: int, **options: object
+) -> tuple[Connections, Pictures, Network]:
+    """Edges for a class. The samples are labelled 0 and 1: for others all of them are taken."""
+    return joined(model, shape, pairs, mode="class", target=target, **options)
+
+
+def test_edges_for_a_class_agree_with_the_definition_through_one_and_several_convolutions() -> None:
+    model = seeded(Chain())
+    assert isinstance(model, Chain)
+    pairs = [("conv1", "conv2"), ("conv2", "fc")]
+    found, data, _ = for_class(model, (3, 9, 11), pairs, target=2)
+    a = model.first(data.inputs)
+    b = model.second(a)
+
+    def rest(b: Tensor) -> Tensor:
+        return model.last(model.third(b))
+
+    agrees(found, pairs[0], class_effects(model.second, lambda s, _: rest(s)[:, 2], a))
+    agrees(found, pairs[1], class_effects(rest, lambda s, _: s[:, 2], b))
+    assert (found.mode, found.target) == ("class", 2)
+
+
+def test_edges_for_a_class_agree_with_the_definition_through_a_concatenation() -> None:
+    model = seeded(Fire())
+    assert isinstance(model, Fire)
+    found, data, _ = for_class(model, (3, 12, 12), [("stem", "/cat#0")], target=3)
+    a = model.before(data.inputs)
+    agrees(found, ("stem", "/cat#0"), class_effects(model.fire, lambda s, _: model.last(s)[:, 3], a))
+
+
+def test_edges_for_a_class_agree_with_the_definition_where_a_shortcut_passes_the_sink() -> None:
+    model = seeded(Identity())
+    assert isinstance(model, Identity)
+    found, data, _ = for_class(model, (3, 10, 10), [("stem", "inner")], target=2)
+    a = model.before(data.inputs)
+
+    def logit(inner: Tensor, a: Tensor) -> Tensor:
+        return model.last(F.relu(model.deep(F.relu(inner + a))))[:, 2]
+
+    agrees(found, ("stem", "inner"), class_effects(model.inner, logit, a))
+
+
+def test_edges_for_a_class_agree_with_the_definition_through_residual_blocks() -> None:
+    model = seeded(Residual())
+    assert isinstance(model, Residual)
+    found, data, _ = for_class(model, (3, 8, 8), [("stem", "/add#1")], target=2)
+    a = model.before(data.inputs)
+    agrees(found, ("stem", "/add#1"), class_effects(model.blocks, lambda s, _: model.fc(s.mean((2, 3)))[:, 2], a))
+
+
+def test_all_edges_out_of_a_unit_for_a_class_sum_to_its_contribution() -> None:
+    model = seeded(Identity())
+    assert isinstance(model, Identity)
+    found, data, _ = for_class(
+        model, (3, 10, 10), [("stem", "inner"), ("stem", "/add#0"), ("inner", "/add#0")], target=2
+    )
+    a = model.before(data.inputs)
+    sums = sum(
+        found.between("stem", sink).astype("f8").sum(1) * found.scales["stem", sink] for sink in ("inner", "/add#0")
+    )
+    expected = contributions(lambda a: model.last(model.block(a))[:, 2], a).numpy()
+    np.testing.assert_allclose(sums, expected, atol=2e-3 * np.abs(expected).max())
+
+
+def test_edges_into_the_classes_reach_only_the_one_in_question() -> None:
+    found, _, _ = for_class(seeded(Chain()), (3, 9, 11), [("conv3", "fc")], target=1)
+    matrix = found.between("conv3", "fc")
+    assert matrix[:, 1].any()
+    assert not np.delete(matrix, 1, axis=1).any()
+
+
+def test_edges_for_a_class_are_taken_over_its_own_samples_where_it_has_any() -> None:
+    model, pairs = seeded(Chain()), [("conv1", "conv2")]
+    of_class = for_class(model, (3, 9, 11), pairs, target=1)[0]
+    chosen = for_class(model, (3, 9, 11), pairs, target=1, indices=[1, 3])[0]
+    assert (of_class.probe, for_class(model, (3, 9, 11), pairs, target=2)[0].probe) == (2, N)
+    assert of_class.between(*pairs[0]).tobytes() == chosen.between(*pairs[0]).tobytes()
+
+
+def test_edges_of_one_sample_are_its_share_of_the_mean() -> None:
+    model, pair = seeded(Chain()), ("conv1", "fc")
+    whole = joined(model, (3, 9, 11), [pair])[0]
+    each = [joined(model, (3, 9, 11), [pair], indices=[k])[0] for k in range(N)]
+    mean = np.mean([c.between(*pair).astype("f8") * c.scales[pair] for c in each], axis=0)
+    np.testing.assert_allclose(
+        mean, whole.between(*pair).astype("f8") * whole.scales[pair], atol=2e-3 * whole.scales[pair]
+    )
+    assert [c.probe for c in each] == [1] * N
+
+
+def test_samples_are_drawn_among_those_named_and_of_the_class_where_it_has_any() -> None:
+    table = activations(None, n=40, n_classes=4)
+    assert chosen_samples(table, 99, 0, among=[3, 7, 8, 77]).tolist() == [3, 7, 8]
+    assert chosen_samples(table, 99, 0, of=3).tolist() == list(range(3, 40, 4))
+    assert chosen_samples(table, 99, 0, among=[3, 7, 8], of=3).tolist() == [3, 7]
+    assert chosen_samples(table, 99, 0, among=[8, 9], of=3).tolist() == [8, 9]
+
+
+@pytest.mark.parametrize("mode", ["weights × activation", "class"])
 @pytest.mark.parametrize("kind", NETS)
-def test_the_closed_forms_agree_with_plain_differentiation(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_closed_forms_agree_with_plain_differentiation(
+    kind: str, mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, example = made(kind)
     network = trace(model, example)
     before = {k: v.clone() for k, v in model.state_dict().items()}
@@ -280,9 +383,10 @@ def test_the_closed_forms_agree_with_plain_differentiation(kind: str, monkeypatc
     data.inputs = list(zip(*inputs)) if isinstance(inputs, tuple) else inputs
     table = activations(data, n=3)
     groups = layer_groups(network, "layers")
-    quick = connect(model, network, table, groups=groups, device="cpu")
+    target = 0 if mode == "class" else None
+    quick = connect(model, network, table, groups=groups, mode=mode, target=target, device="cpu")
     monkeypatch.setattr(connect_module, "find_routes", lambda m, n, sink, sources, stops: whole(n, sink, sources))
-    plain = connect(model, network, table, groups=groups, device="cpu")
+    plain = connect(model, network, table, groups=groups, mode=mode, target=target, device="cpu")
     assert quick.pairs == neighbours(groups, network)
     for pair in quick.pairs:
         one, other = (c.between(*pair).astype("f8") * c.scales[pair] for c in (quick, plain))
@@ -404,8 +508,16 @@ def test_what_cannot_be_connected_is_said_in_a_sentence() -> None:
         connect(model, network, activations(data), pairs=[("conv11", "conv2")])
     with pytest.raises(InvalidValue, match="no way leads from conv2 to conv1"):
         connect(model, network, activations(data), pairs=[("conv2", "conv1")])
-    with pytest.raises(InvalidValue, match=r"mode must be .* got 'class'"):
-        connect(model, network, activations(data), mode="class")  # type: ignore[arg-type]
+    with pytest.raises(InvalidValue, match=r"mode must be .* got 'gradient'"):
+        connect(model, network, activations(data), mode="gradient")  # type: ignore[arg-type]
+    with pytest.raises(InvalidValue, match=r"index of one of 3 classes in mode 'class'; got 3"):
+        connect(model, network, activations(data), mode="class", target=3)
+    with pytest.raises(InvalidValue, match=r"got None"):
+        connect(model, network, activations(data), mode="class")
+    with pytest.raises(InvalidValue, match="target must be left out in mode 'weights'"):
+        connect(model, network, activations(data), mode="weights", target=1)
+    with pytest.raises(InvalidValue, match="at least one sample"):
+        connect(model, network, activations(data), pairs=[("conv1", "conv2")], indices=[99])
     with pytest.raises(InvalidValue, match="probe_samples must be 1 or more"):
         connect(model, network, activations(data), probe_samples=0)
 
