@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnvis.layout.bundles import LANE, Bundled, bundled, bundling, number, owners, rows
 from cnnvis.layout.classes import ROOMY
 from cnnvis.layout.columns import HEADER, Content, contents, has_classes
 from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.faces import COLOURED_CLASSES
 from cnnvis.layout.layered import LayeredEdge, Order, order_columns, stacked
-from cnnvis.layout.links import Lane, blocks, drawn_pairs, kept, singles
-from cnnvis.layout.marks import EXCITE, INHIBIT, Box, Card, Column, Entry, Face, Ink, Key, Link
-from cnnvis.layout.routes import MARGIN, STEP, Wire, route, width_of
+from cnnvis.layout.links import Joint, Lane, blocks, drawn_pairs, kept, singles
+from cnnvis.layout.marks import EXCITE, INHIBIT, Box, Card, Column, Entry, Face, Ink, Key
+from cnnvis.layout.routes import MARGIN, STEP
+from cnnvis.layout.strokes import Ground, strokes
 from cnnvis.model.analysis import Analysis
 from cnnvis.model.groups import Group
 from cnnvis.model.network import Network
-from cnnvis.model.session import Look, Session
+from cnnvis.model.session import BundleKey, Look, Session
 from cnnvis.model.viewed import viewed
 
 EDGE = 24.0
 """The empty border of the picture."""
 GAP = 8.0
 """Between a header and the highest card."""
-
-
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """One edge that is drawn: column and card at both ends, its two parts and its strength."""
-
-    source: tuple[int, int]
-    sink: tuple[int, int]
-    positive: float
-    negative: float
-    strength: float
 
 
 def draw(session: Session, *, look: Look | None = None, previous: Diagram | None = None) -> Diagram:
@@ -56,12 +47,13 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     joints, columns = _reordered(columns, joints, orders)
     plan = _plan(columns, joints)
     cards, drawn = _cards(columns, plan, previous)
-    links = _links(columns, plan, joints)
+    links, bundles = strokes(plan.ground(columns), joints, session.look)
     network = session.analysis.network
     return Diagram(
         columns=drawn,
         cards=cards,
         links=links,
+        bundles=bundles,
         width=plan.width,
         height=plan.height,
         classes=network.classes if has_classes(network) else (),
@@ -100,11 +92,24 @@ def _joints(session: Session, columns: Sequence[Content]) -> list[Joint]:
         lanes.append(Lane(places[source], places[sink], positive, negative))
     joints = []
     for lane, mask in zip(lanes, kept(lanes, session.look.share)):
-        strength = lane.strength
+        strength, bundles = lane.strength, _bundles(session.look, columns, lane, mask)
         for i, j in zip(*(axis.tolist() for axis in np.nonzero(mask))):
             plus, minus, whole = (float(m[i, j]) for m in (lane.positive, lane.negative, strength))
-            joints.append(Joint((lane.source, i), (lane.sink, j), plus, minus, whole))
+            joints.append(Joint((lane.source, i), (lane.sink, j), plus, minus, whole, bundles.get((i, j))))
     return joints
+
+
+def _bundles(
+    look: Look, columns: Sequence[Content], lane: Lane, mask: NDArray[np.bool_]
+) -> dict[tuple[int, int], BundleKey]:
+    """The bundle of each kept edge that is in one; edges over other columns are never bundled."""
+    left, right = columns[lane.source], columns[lane.sink]
+    if lane.sink - lane.source > 1 or not bundling(look, len(left.cards), len(right.cards)):
+        return {}
+    return {
+        edge: (left.layer, right.layer, number(left.cards[i][0], right.cards[j][0]))
+        for edge, (i, j) in owners(lane, mask).items()
+    }
 
 
 def _orders(columns: Sequence[Content], joints: Sequence[Joint], previous: Diagram | None) -> tuple[Order, ...]:
@@ -152,7 +157,7 @@ def _reordered(
         Content(c.key, c.layer, c.group, c.header, tuple(c.cards[i] for i in order), c.partition, c.outputs)
         for c, order in zip(columns, orders)
     ]
-    joined = [Joint(moved(j.source), moved(j.sink), j.positive, j.negative, j.strength) for j in joints]
+    joined = [replace(j, source=moved(j.source), sink=moved(j.sink)) for j in joints]
     return joined, turned
 
 
@@ -163,12 +168,18 @@ class Plan:
     boxes: list[list[Box]]
     headers: list[Box]
     sides: list[tuple[float, float]]
+    room: tuple[float, float]
     width: float
     height: float
 
+    def ground(self, columns: Sequence[Content]) -> Ground:
+        """What the edges are drawn on."""
+        keys = [[key for key, _ in column.cards] for column in columns]
+        return Ground(keys, self.boxes, self.sides, self.room, self.height)
+
 
 def _plan(columns: Sequence[Content], joints: Sequence[Joint]) -> Plan:
-    """Columns side by side with equal lanes between them, each centred between the top and the bottom."""
+    """Columns side by side, each centred between the top and the bottom; lanes with bundles are wider than others."""
     tight = [8.0 if c.outputs is not None and len(c.cards) > ROOMY else 12.0 for c in columns]
     need = [sum(f.h for _, f in c.cards) + gap * (len(c.cards) - 1) for c, gap in zip(columns, tight)]
     room = 8.0 * np.ceil(max(need, default=0.0) / 8.0)
@@ -176,18 +187,21 @@ def _plan(columns: Sequence[Content], joints: Sequence[Joint]) -> Plan:
     around = 8.0 * np.ceil((MARGIN + STEP * min(skips, 8)) / 8.0) if skips else 0.0
     top = EDGE - GAP + HEADER + GAP + around
     lane = float(np.clip(8.0 * round(0.09 * room / 8.0), 56.0, 176.0))
+    bundles: dict[int, list[Bundled]] = {}
+    for bundle in bundled(joints):
+        bundles.setdefault(bundle.column, []).append(bundle)
     boxes: list[list[Box]] = []
     headers: list[Box] = []
     sides: list[tuple[float, float]] = []
     x = EDGE
-    for column, gap in zip(columns, tight):
+    for k, (column, gap) in enumerate(zip(columns, tight)):
         tops = stacked([f.h for _, f in column.cards], room, least=gap)
         boxes.append([Box(x, top + y, face.w, face.h) for y, (_, face) in zip(tops, column.cards)])
         headers.append(Box(x, EDGE - GAP, column.header.w, HEADER))
         sides.append((x, x + column.width))
-        x += column.width + lane
+        x += column.width + lane + (LANE * rows(bundles[k], room) if k in bundles else 0.0)
     right = max([EDGE, *(h.right for h in headers), *(b for _, b in sides)])
-    return Plan(boxes, headers, sides, right + EDGE, float(top + room + around + EDGE))
+    return Plan(boxes, headers, sides, (top, float(top + room)), right + EDGE, float(top + room + around + EDGE))
 
 
 def _cards(
@@ -208,26 +222,6 @@ def _cards(
         layer = column.layer if column.outputs is None else ""
         drawn.append(Column(column.key, header, tuple(key for key, _ in column.cards), layer, column.group))
     return tuple(cards), tuple(drawn)
-
-
-def _links(columns: Sequence[Content], plan: Plan, joints: Sequence[Joint]) -> tuple[Link, ...]:
-    """The routed links, the weakest first, so that the strongest are painted last."""
-    boxes = plan.boxes
-    joints = sorted(joints, key=lambda j: (j.strength, j.source, j.sink))
-    wires = [
-        Wire(j.source[0], j.sink[0], boxes[j.source[0]][j.source[1]], boxes[j.sink[0]][j.sink[1]], width_of(j.strength))
-        for j in joints
-    ]
-    bands = [(min((b.y for b in c), default=0.0), max((b.bottom for b in c), default=0.0)) for c in boxes]
-    links = []
-    for joint, wire, points in zip(joints, wires, route(wires, bands, plan.sides)):
-        source = columns[joint.source[0]].cards[joint.source[1]][0]
-        sink = columns[joint.sink[0]].cards[joint.sink[1]][0]
-        key: Key = ("link", *source, *sink)
-        links.append(
-            Link(key, source, sink, points, joint.positive, joint.negative, joint.strength, wire.width)
-        )
-    return tuple(links)
 
 
 def legend(network: Network, signs: bool) -> tuple[Entry, ...]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cnnvis.model.connections import Connections
 from cnnvis.model.network import Network
 from cnnvis.model.partition import Cluster, Partition
+from cnnvis.model.session import BundleKey
 
 Matrix = NDArray[np.float64]
 Blocks = tuple[Matrix, Matrix]
@@ -32,6 +33,18 @@ class Lane:
         total = np.nan_to_num(self.positive + self.negative, nan=0.0, posinf=0.0)
         top = float(total.max(initial=0.0))
         return np.asarray(total / top if top > 0 else total)
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """One edge that is drawn: column and card at both ends, its two parts, its strength, and the bundle it is in."""
+
+    source: tuple[int, int]
+    sink: tuple[int, int]
+    positive: float
+    negative: float
+    strength: float
+    bundle: BundleKey | None = None
 
 
 _BLOCKS: WeakKeyDictionary[Connections, dict[tuple[str, str], tuple[Partition, Partition, Blocks]]] = (
