@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
+from cnnvis.model import regroup
 from cnnvis.model.groups import Group
 from cnnvis.model.network import Network
 from cnnvis.model.partition import Partition
@@ -106,6 +107,18 @@ class Analysis:
                 group = replace(group, representative=layer)
             found.append(group)
         return replace(self, groups=tuple(found))
+
+    def join_groups(self, id: int) -> Analysis:
+        """The same analysis; the group `id` and the one right of it are one, represented by the right one's layer."""
+        return self.with_groups(regroup.joined(self.groups, self.network, id))
+
+    def split_group(self, layer: str) -> Analysis:
+        """The same analysis; the group of `layer` is two, of which `layer` begins the right one."""
+        return self.with_groups(regroup.split(self.groups, self.network, layer))
+
+    def begin_group(self, id: int, layer: str) -> Analysis:
+        """The same analysis; the group `id` begins at `layer`, which was in it or in the group left of it."""
+        return self.with_groups(regroup.begun(self.groups, self.network, id, layer))
 
     def with_note(self, name: str, note: str) -> Analysis:
         """The same analysis with a note on a layer or unit; an empty note removes it."""

@@ -80,6 +80,13 @@ def neighbours(groups: Sequence[Group], network: Network) -> tuple[tuple[str, st
     return tuple(pairs)
 
 
+def can_represent(layer: Layer) -> bool:
+    """Whether a layer can stand for a group: it computes, merges or rescales, and has units."""
+    if not layer.n_units:
+        return False
+    return layer.role == "compute" or not any(word in layer.kind.lower() for word in _ROUTERS)
+
+
 class _Plan:
     """The drawn layers of a network, ready to be grouped by any key."""
 
@@ -90,12 +97,6 @@ class _Plan:
         for edge in network.drawn_edges:
             self.sources[edge.sink].append(edge.source)
         self.trunk = _trunk(network)
-
-    def shows(self, layer: Layer) -> bool:
-        """Whether a layer can stand for a group: it computes, merges or rescales, and has units."""
-        if not layer.n_units:
-            return False
-        return layer.role == "compute" or not any(word in layer.kind.lower() for word in _ROUTERS)
 
     def alone(self, layer: Layer) -> bool:
         """Whether a layer is a group of its own whatever the rule."""
@@ -136,7 +137,7 @@ class _Plan:
                 runs.append([group])
         for run in runs:
             first, last = run[0].name, run[-1].name
-            name = _span(first, last, _shared([first, last]))
+            name = span(first, last, common_path([first, last]))
             keys |= {layer: ("named", name) for group in run for layer in group.layers}
         return self.groups(lambda layer: keys[layer.name])
 
@@ -180,14 +181,14 @@ class _Plan:
             keys[layer.name] = (str(run),)
             if concatenation_ends and layer.kind == "cat" and layer.name in self.trunk:
                 closed = True
-        return self.groups(lambda layer: keys[layer.name] if self.shows(layer) else ())
+        return self.groups(lambda layer: keys[layer.name] if can_represent(layer) else ())
 
     # -- forming ---------------------------------------------------------------------------------------------------
 
     def groups(self, key: Callable[[Layer], Key]) -> tuple[Group, ...]:
         """Groups of the layers with equal keys; those without a key, or with nothing to show, join their source."""
         keys = {x.name: ("alone", x.name) if self.alone(x) else key(x) for x in self.layers}
-        showing = {keys[x.name] for x in self.layers if self.shows(x) and keys[x.name]}
+        showing = {keys[x.name] for x in self.layers if can_represent(x) and keys[x.name]}
         for layer in self.layers:
             if keys[layer.name] not in showing:
                 before = [keys[s] for s in self.sources[layer.name] if s in keys]
@@ -208,7 +209,7 @@ class _Plan:
         names = [layer.name for layer in layers]
         if self.network.output in names:
             return self.network.output
-        return next((x.name for x in reversed(layers) if self.shows(x)), names[-1])
+        return next((x.name for x in reversed(layers) if can_represent(x)), names[-1])
 
 
 def _first(path: str, below: str = "") -> str:
@@ -270,7 +271,7 @@ def _upstream(network: Network) -> frozenset[str]:
 def _names(groups: list[list[Layer]], keys: list[Key]) -> list[str]:
     """A name for each group: the module that it was grouped by or that holds it alone, else its first and last one."""
     paths = [[x.module for x in g if x.role == "compute"] or [x.module for x in g if x.module] for g in groups]
-    shared = [_shared(p) for p in paths]
+    shared = [common_path(p) for p in paths]
     found = []
     for layers, below, (*marks, key), common in zip(groups, paths, keys, shared):
         if marks == ["named"]:
@@ -282,11 +283,11 @@ def _names(groups: list[list[Layer]], keys: list[Key]) -> list[str]:
         elif common and shared.count(common) == 1:
             found.append(common)
         else:
-            found.append(_span(below[0], below[-1], common))
+            found.append(span(below[0], below[-1], common))
     return [n if found.count(n) == 1 else f"{n} ({found[: i + 1].count(n)})" for i, n in enumerate(found)]
 
 
-def _shared(paths: list[str]) -> str:
+def common_path(paths: list[str]) -> str:
     """The longest path of a module that holds all of these."""
     parts = [path.split(".") for path in paths]
     found: list[str] = []
@@ -297,7 +298,7 @@ def _shared(paths: list[str]) -> str:
     return ".".join(found)
 
 
-def _span(first: str, last: str, shared: str) -> str:
+def span(first: str, last: str, shared: str) -> str:
     """`features.0–2` for the first and last of several modules below a shared one."""
     if first == last:
         return first
