@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from cnnvis.compute import methods
     from cnnvis.compute.attribute import attribute
-    from cnnvis.compute.cluster import cluster
+    from cnnvis.compute.cluster import cluster, open_layers, recluster
     from cnnvis.compute.connect import connect
     from cnnvis.compute.merge import merge
     from cnnvis.compute.record import record
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cnnvis.model.job import Job
     from cnnvis.model.network import Edge, Layer, Network
     from cnnvis.model.partition import Cluster, Partition
+    from cnnvis.model.quality import silhouettes
     from cnnvis.model.session import Look, Session
     from cnnvis.model.tables import Table, table
     from cnnvis.model.target import Target
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "cnnvis.compute.attribute": ("attribute",),
-    "cnnvis.compute.cluster": ("cluster",),
+    "cnnvis.compute.cluster": ("cluster", "open_layers", "recluster"),
     "cnnvis.compute.connect": ("connect",),
     "cnnvis.compute.merge": ("merge",),
     "cnnvis.compute.record": ("record",),
@@ -62,6 +63,7 @@ _HOMES = {
     "cnnvis.model.job": ("Job",),
     "cnnvis.model.network": ("Edge", "Layer", "Network"),
     "cnnvis.model.partition": ("Cluster", "Partition"),
+    "cnnvis.model.quality": ("silhouettes",),
     "cnnvis.model.session": ("Look", "Session"),
     "cnnvis.model.tables": ("Table", "table"),
     "cnnvis.model.target": ("Target",),
@@ -105,9 +107,12 @@ __all__ = [
     "load",
     "merge",
     "methods",
+    "open_layers",
+    "recluster",
     "record",
     "save",
     "show",
+    "silhouettes",
     "table",
     "trace",
     "write_graph",
