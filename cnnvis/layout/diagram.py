@@ -157,6 +157,14 @@ class Diagram:
             return tuple(self._links[k] for k in self._bundles[key].links)
         return self._touching.get(key, ())
 
+    def lit(self, key: Key) -> tuple[Link, ...]:
+        """What stands out where a key is asked for: a link itself, a bundle's curves, the links of a card."""
+        found = self._links.get(key)
+        if found is not None:
+            return (found,)
+        bundle = self._bundles.get(key)
+        return bundle.curves if bundle is not None and bundle.curves else self.links_of(key)
+
     def neighbours(self, key: Key) -> frozenset[Key]:
         """The cards joined to a card, or to each other in a bundle, by a link."""
         return frozenset(k for link in self.links_of(key) for k in (link.source, link.sink) if k != key)

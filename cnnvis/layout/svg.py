@@ -19,6 +19,7 @@ from cnnvis.layout.marks import (
     FAINT,
     INHIBIT,
     Box,
+    Bundle,
     Card,
     Cells,
     Column,
@@ -47,7 +48,9 @@ class Drawing(Protocol):
     @property
     def cards(self) -> tuple[Card, ...]: ...
     @property
-    def links(self) -> tuple[Link, ...]: ...
+    def strokes(self) -> tuple[Link, ...]: ...
+    @property
+    def bundles(self) -> tuple[Bundle, ...]: ...
     @property
     def width(self) -> float: ...
     @property
@@ -71,9 +74,10 @@ def svg(diagram: Drawing, *, theme: Theme = LIGHT, zoom: float = 1.0) -> str:
         f'viewBox="0 0 {_n(width)} {_n(height)}" font-family="{FAMILY}">',
         f"<title>{_text(diagram.caption or 'Diagram')}</title>",
         f'<rect width="{_n(width)}" height="{_n(height)}" fill="{theme.hex(Ink("canvas"))}"/>',
-        *(_link(link, theme) for link in diagram.links),
+        *(_link(link, theme) for link in diagram.strokes),
     ]
-    for card in (*(c.header for c in diagram.columns), *diagram.cards):
+    boxes = (bundle.card for bundle in diagram.bundles if not bundle.expanded)
+    for card in (*(c.header for c in diagram.columns), *diagram.cards, *boxes):
         parts += _card(card, theme, zoom, patches)
     parts.append("</svg>")
     return "\n".join(parts)
@@ -195,8 +199,9 @@ class _Patches:
         if name in self._clips:
             clip = ""
         self._clips.add(name)
+        faded = f' opacity="{_n(patch.strength)}"' if patch.strength < 1 else ""
         return (
-            f'{clip}<image {_at(patch.box)} clip-path="url(#{name})" preserveAspectRatio="xMidYMid slice" '
+            f'{clip}<image {_at(patch.box)}{faded} clip-path="url(#{name})" preserveAspectRatio="xMidYMid slice" '
             f'href="{_png(picture, patch.box)}"/>'
         )
 

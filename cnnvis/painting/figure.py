@@ -158,7 +158,8 @@ def lay_out(diagram: Diagram, style: Style, box: Box | None) -> Page:
 def everything(diagram: Diagram) -> Box:
     """The smallest box around all cards and links: paper is too dear for an empty border."""
     boxes = [card.box for card in (*diagram.cards, *(column.header for column in diagram.columns))]
-    boxes += [extent(link) for link in diagram.links]
+    boxes += [bundle.card.box for bundle in diagram.bundles if not bundle.expanded]
+    boxes += [extent(link) for link in diagram.strokes]
     if not boxes:
         return Box(0, 0, max(diagram.width, 1.0), max(diagram.height, 1.0))
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)

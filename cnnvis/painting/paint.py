@@ -155,7 +155,9 @@ def paint_patch(painter: QPainter, mark: Patch, manner: Manner, tiles: Tiles) ->
         painter.setBrush(colour(manner.theme, FAINT))
         painter.drawRoundedRect(rectangle(mark.box), mark.radius, mark.radius)
     if found is not None:
+        painter.setOpacity(mark.strength)
         painter.drawImage(rectangle(found[1]), found[0])
+        painter.setOpacity(1.0)
 
 
 def paint_cells(painter: QPainter, mark: Cells, manner: Manner) -> None:
@@ -259,14 +261,17 @@ def paint(
     asked: frozenset[Key] = frozenset(),
     share: float = QUIET,
 ) -> None:
-    """The whole diagram, or what of it lies in `box`, in diagram pixels; links of the cards `asked` stand out."""
+    """The whole diagram, or what of it lies in `box`, in diagram pixels; links of what is `asked` for stand out.
+
+    The hollow marks of expanded bundles are left out: there is nothing to click on paper.
+    """
     prepare(painter)
-    links = [link for link in diagram.links if box is None or extent(link).overlaps(box)]
-    loud = [link for link in links if link.source in asked or link.sink in asked]
-    chosen = {link.key for link in loud}
-    paint_links(painter, (link for link in links if link.key not in chosen), manner, share)
-    paint_links(painter, loud, manner, ASKED)
-    for card in (*(column.header for column in diagram.columns), *diagram.cards):
+    loud = {link.key: link for key in asked for link in diagram.lit(key)}
+    for links, strength in ((diagram.strokes, share), (loud.values(), ASKED)):
+        seen_ = (link for link in links if box is None or extent(link).overlaps(box))
+        paint_links(painter, (link for link in seen_ if strength == ASKED or link.key not in loud), manner, strength)
+    boxes = (bundle.card for bundle in diagram.bundles if not bundle.expanded)
+    for card in (*(column.header for column in diagram.columns), *diagram.cards, *boxes):
         if box is None or card.box.overlaps(box):
             paint_card(painter, card, manner, tiles, card.key in asked)
 
