@@ -12,12 +12,11 @@ import cnnvis
 from cnnvis.errors import CnnvisError
 from cnnvis.gui.places import Settings
 from cnnvis.gui.view import Answer
-from cnnvis.layout.diagram import Diagram
 from cnnvis.model.analysis import Recipe
 from cnnvis.model.session import Session
 
 if TYPE_CHECKING:
-    from cnnvis.gui.dialogs.export_figure import Parts
+    from cnnvis.gui.dialogs.export_figure import Parts, Subject
 
 
 class Ask:
@@ -58,8 +57,8 @@ class Ask:
         dialog.deleteLater()
         return found
 
-    def file_to_open(self, kinds: str) -> Path | None:
-        name, _ = QFileDialog.getOpenFileName(self._window, "Open", "", kinds)
+    def file_to_open(self, kinds: str, title: str = "Open") -> Path | None:
+        name, _ = QFileDialog.getOpenFileName(self._window, title, "", kinds)
         return Path(name) if name else None
 
     def file_to_save(self, title: str, suggested: Path, kinds: str) -> Path | None:
@@ -112,11 +111,13 @@ class Ask:
         box.exec()
         return box.clickedButton() is run
 
-    def export(self, diagram: Diagram, parts: Parts, settings: Settings, name: str) -> Path | None:
+    def export(
+        self, subjects: tuple[Subject, ...], parts: Parts, settings: Settings, name: str
+    ) -> Path | None:
         """What to print and where; the file that was written. Raises as `cnnvis.painting` does."""
         from cnnvis.gui.dialogs.export_figure import ExportFigure
 
-        dialog = ExportFigure(diagram, parts, settings.text("style", "double-column"), self._window)
+        dialog = ExportFigure(subjects, parts, settings.text("style", "double-column"), self._window)
         if not self._accepted(dialog):
             return None
         settings.put("style", dialog.chosen_style)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices
 
-from cnnvis.errors import CnnvisError
 from cnnvis.gui.controller import Controller
+from cnnvis.gui.exporting import Exporting
 from cnnvis.gui.menus import COMMANDS
 from cnnvis.layout.diagram import Key
 from cnnvis.model.partition import Cluster
@@ -20,7 +20,7 @@ from cnnvis.model.session import FACETS
 if TYPE_CHECKING:
     from cnnvis.gui.window import Window
 
-OPENABLE = "Sessions and jobs (*.cnnvis *.toml)"
+OPENABLE = "Sessions, jobs and figures (*.cnnvis *.toml *.svg *.pdf *.png)"
 
 
 class Commands:
@@ -36,8 +36,6 @@ class Commands:
             "analyze": c.analyze,
             "save": c.save,
             "save_as": self._save_as,
-            "export": self._export,
-            "copy_figure": self._copy_figure,
             "connect": self._connect,
             "close": c.close_session,
             "preferences": lambda: w.ask.preferences(w.settings),
@@ -75,6 +73,7 @@ class Commands:
         for facet in FACETS:
             self._verbs[f"facet_{facet}"] = partial(c.show_facet, facet)
         self._verbs["facet_of"] = c.show_facet_of
+        self._verbs.update(Exporting(w, c).verbs)
         for study in c.studies:
             self._verbs.update(study.verbs)
         assert COMMANDS.keys() - self._verbs.keys() == {"recent", "panels"}
@@ -134,28 +133,6 @@ class Commands:
         path = self._window.ask_where(Path(f"{self._controller.name}.cnnvis"))
         if path is not None:
             self._controller.save(path)
-
-    def _export(self) -> None:
-        from cnnvis.gui.dialogs.export_figure import Parts
-
-        controller, canvas = self._controller, self._window.canvas
-        if controller.diagram is None:
-            return
-        parts = Parts(canvas.seen_part, canvas.selected_part, frozenset(canvas.selection))
-        try:
-            written = self._window.ask.export(controller.diagram, parts, self._window.settings, controller.name)
-        except CnnvisError as error:
-            controller.fail(error)
-            return
-        if written is not None:
-            self._window.flash(f"The figure is in {written}")
-
-    def _copy_figure(self) -> None:
-        from cnnvis.painting.figure import picture
-
-        if self._controller.diagram is not None:
-            QGuiApplication.clipboard().setImage(picture(self._controller.diagram))
-            self._window.flash("The figure is on the clipboard")
 
     def _connect(self) -> None:
         session = self._controller.session

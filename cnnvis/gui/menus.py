@@ -28,7 +28,7 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
         "&File",
         (
             Command("new", "&New analysis…", "Ctrl+N", tip="Describe a network and its images"),
-            Command("open", "&Open…", "Ctrl+O", tip="Open a session (.cnnvis) or a job (.toml)"),
+            Command("open", "&Open…", "Ctrl+O", tip="Open a session (.cnnvis), a job (.toml) or a figure"),
             Command("recent", "Open &recent"),
             Command("demo", "&Demos"),
             _LINE,
@@ -36,6 +36,9 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("save_as", "Save &as…", "Ctrl+Shift+S", "session"),
             Command("export", "&Export figure…", "Ctrl+E", "session", "Write the picture as svg, pdf or png"),
             Command("copy_figure", "&Copy figure", "Ctrl+Shift+C", "session", "Put the picture on the clipboard"),
+            Command("export_table", "Export &table…", "", "session", "Write neurons, clusters, edges … as csv"),
+            Command("export_graph", "Export &graph…", "", "session", "Write the graph as GraphML, JSON or DOT"),
+            Command("export_panel", "Export &panel…", "", "session", "Write the details or another panel as a figure"),
             _LINE,
             Command("connect", "Connect net&work…", "", "session", "Run the network of this session again"),
             Command("close", "C&lose session", "Ctrl+W", "session"),

@@ -24,7 +24,6 @@ from cnnvis.gui.ask import Ask
 from cnnvis.gui.autosave import MINUTES, Autosaves
 from cnnvis.gui.canvas import Canvas
 from cnnvis.gui.commands import Commands
-from cnnvis.gui.controller import Controller
 from cnnvis.gui.desk import card_of
 from cnnvis.gui.docks import LEFT, RIGHT, Docks
 from cnnvis.gui.jobs import Jobs
@@ -34,6 +33,7 @@ from cnnvis.gui.panels.findings import Findings
 from cnnvis.gui.panels.history import History
 from cnnvis.gui.panels.outline import Outline
 from cnnvis.gui.places import Places, Settings
+from cnnvis.gui.reopening import FIGURES, Reopening
 from cnnvis.gui.search import Hit, find
 from cnnvis.gui.services import Services
 from cnnvis.gui.start import DEMOS, Loading, Start
@@ -66,7 +66,7 @@ class Window(QMainWindow):
         self.panels: dict[str, QWidget] = {}
         self._news: tuple[Session, Diagram] | None = None
         self._autosaves = Autosaves(places.autosaves)
-        self.controller = Controller(self, jobs, services, self.settings, self._autosaves, self)
+        self.controller = Reopening(self, jobs, services, self.settings, self._autosaves, self)
         self.commands = Commands(self, self.controller)
         self.actions_ = Actions(self, self.commands.run)
         self._docks = Docks(self, self.actions_.menus["panels"])
@@ -277,6 +277,16 @@ class Window(QMainWindow):
     def ask_where(self, suggested: Path) -> Path | None:
         return self.ask.file_to_save("Save session", suggested, "Sessions (*.cnnvis)")
 
+    def ask_session(self, network: str) -> Path | None:
+        self.flash(f"The figure was made from a session of {network}")
+        return self.ask.file_to_open("Sessions (*.cnnvis)", f"Where is the session of {network}?")
+
+    @property
+    def shown_panels(self) -> dict[str, QWidget]:
+        """The open panels by their titles."""
+        open_ = {name: panel for name, panel in self.panels.items() if panel.isVisible()}
+        return {self._docks[name].windowTitle(): panel for name, panel in open_.items()}
+
     def ask_trust(self, sentence: str, path: str, digest: str) -> bool:
         return self.ask.trust(sentence, path, digest)
 
@@ -339,9 +349,9 @@ class Window(QMainWindow):
 
 
 def _dropped(event: QDropEvent) -> Path | None:
-    """The first session or job among dropped files."""
+    """The first session, job or figure among dropped files."""
     paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return next((path for path in paths if path.suffix in (".cnnvis", ".toml")), None)
+    return next((path for path in paths if path.suffix.lower() in (".cnnvis", ".toml", *FIGURES)), None)
 
 
 def _summary(session: Session) -> str:

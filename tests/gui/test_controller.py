@@ -89,6 +89,10 @@ class FakeView:
         self.asked.append("where")
         return self.where
 
+    def ask_session(self, network: str) -> Path | None:
+        self.asked.append("session")
+        return self.where
+
     def ask_trust(self, sentence: str, path: str, digest: str) -> bool:
         self.asked.append("trust")
         return self.trusts

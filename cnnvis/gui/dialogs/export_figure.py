@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,14 +39,27 @@ class Parts:
     asked: frozenset[Key] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Something that can be printed: its name and what makes its diagram."""
+
+    title: str
+    make: Callable[[], Diagram]
+
+
 class ExportFigure(QDialog):
     """Choose and preview a figure; `write` writes it."""
 
-    def __init__(self, diagram: Diagram, parts: Parts, last: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, subjects: tuple[Subject, ...], parts: Parts, last: str, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export figure")
-        self._diagram, self._parts = diagram, parts
-        self.part, self.style_ = QComboBox(), QComboBox()
+        self._parts = parts
+        self._made: dict[int, Diagram] = {}
+        self._subjects = subjects
+        self.subject, self.part, self.style_ = QComboBox(), QComboBox(), QComboBox()
+        self.subject.addItems([subject.title for subject in subjects])
         whole: tuple[str, Box | None] = ("Whole picture", None)
         for text, box in (whole, ("What the window shows", parts.view), ("Selection", parts.selection)):
             if box is not None or not self.part.count():
@@ -64,6 +78,9 @@ class ExportFigure(QDialog):
         self.dpi.setToolTip("Pixels of a png, and of the pictures inside an svg or pdf")
         self.legend, self.caption, self.lit = QCheckBox("Legend"), QCheckBox("Caption"), QCheckBox("Selected edges")
         self.legend.setChecked(True)
+        self.view = QCheckBox("Opens again in cnnvis")
+        self.view.setChecked(True)
+        self.view.setToolTip("The file carries the view: clusters with their names, subsets and what is shown")
         self.lit.setEnabled(bool(parts.asked))
         self._preview, self._size = QLabel(), label("", "small")
         self._wait = QTimer(self)
@@ -78,6 +95,7 @@ class ExportFigure(QDialog):
         form = QFormLayout()
         form.setSpacing(10)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        form.addRow("Figure", self.subject)
         form.addRow("Part", self.part)
         form.addRow("Style", self.style_)
         form.addRow("Width", self.width_)
@@ -85,6 +103,8 @@ class ExportFigure(QDialog):
         for box in (self.legend, self.caption, self.lit):
             form.addRow("", box)
             box.toggled.connect(self._wait.start)
+        form.addRow("", self.view)
+        self.subject.currentIndexChanged.connect(self._choose)
         self.part.currentIndexChanged.connect(self._wait.start)
         self.style_.currentIndexChanged.connect(self._wait.start)
         self.width_.valueChanged.connect(self._wait.start)
@@ -110,6 +130,23 @@ class ExportFigure(QDialog):
         row.addLayout(right)
 
     @property
+    def diagram(self) -> Diagram:
+        """What is printed."""
+        index = self.subject.currentIndex()
+        if index not in self._made:
+            self._made[index] = self._subjects[index].make()
+        return self._made[index]
+
+    def _choose(self, index: int) -> None:
+        """Parts are those of the picture as it is shown; another figure is printed whole."""
+        shown = index == 0
+        self.part.setEnabled(shown)
+        self.lit.setEnabled(shown and bool(self._parts.asked))
+        if not shown:
+            self.part.setCurrentIndex(0)
+        self._wait.start()
+
+    @property
     def chosen_style(self) -> str:
         return str(self.style_.currentData())
 
@@ -117,13 +154,13 @@ class ExportFigure(QDialog):
         return self.width_.value() if self.width_.value() >= 10 else None
 
     def _asked(self) -> frozenset[Key]:
-        return self._parts.asked if self.lit.isChecked() else frozenset()
+        return self._parts.asked if self.lit.isChecked() and self.lit.isEnabled() else frozenset()
 
     def _show(self) -> None:
         """The figure itself, small."""
         try:
             found = picture(
-                self._diagram,
+                self.diagram,
                 style=self.chosen_style,
                 width_mm=self._width(),
                 dpi=120,
@@ -146,7 +183,7 @@ class ExportFigure(QDialog):
     def write(self, path: Path) -> Path:
         """The figure as chosen, in a file. Raises as `export` does."""
         return export(
-            self._diagram,
+            self.diagram,
             path,
             style=self.chosen_style,
             width_mm=self._width(),
@@ -155,4 +192,5 @@ class ExportFigure(QDialog):
             asked=self._asked(),
             legend=self.legend.isChecked(),
             caption=self.caption.isChecked(),
+            view=self.view.isChecked(),
         )
