@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from cnnvis.gui.faces import FaceStore
 from cnnvis.gui.jobs import Jobs
 from cnnvis.layout.diagram import ACCENT, EXCITE, INHIBIT, Box, Card, Ink, Link
-from cnnvis.layout.theme import ASKED, QUIET
+from cnnvis.layout.theme import ASKED, DIMMED, QUIET
 from cnnvis.painting.paint import Manner, colour, curve, extent, paint_links, prepare
 from cnnvis.progress import Progress
 
 _BELOW, _ABOVE, _CARDS = 0.0, 1.0, 2.0
-_DIMMED = 0.45
+_QUIETER = 0.45
 _RIM = 3.0
 _FEW = 160
 """So many links keep their width even while they move."""
@@ -41,6 +41,7 @@ class CardItem(QGraphicsItem):
         self._store = store
         self._selected = False
         self._target = False
+        self._dimmed = False
         self._stale: QPixmap | None = None
         self.setPos(card.box.x, card.box.y)
         self.setZValue(_CARDS)
@@ -63,6 +64,12 @@ class CardItem(QGraphicsItem):
             self._selected, self._target = selected, target
             self.update()
 
+    def dim(self, dimmed: bool) -> None:
+        """Let the card step back, or forward again."""
+        if dimmed != self._dimmed:
+            self._dimmed = dimmed
+            self.update()
+
     def boundingRect(self) -> QRectF:
         return QRectF(-_RIM, -_RIM, self.card.box.w + 2 * _RIM, self.card.box.h + 2 * _RIM)
 
@@ -74,7 +81,11 @@ class CardItem(QGraphicsItem):
             self._stale = None
         else:
             pixmap = self._stale or self._store.draft(self.card.face, zoom, zoom * ratio)
+        whole = painter.opacity()
+        if self._dimmed:
+            painter.setOpacity(whole * DIMMED)
         self._blit(painter, pixmap, zoom, ratio)
+        painter.setOpacity(whole)
         if self._selected or self._target:
             self._outline(painter, zoom)
 
@@ -163,13 +174,23 @@ class QuietLinks(_Strokes):
         self._layer: QPixmap | None = None
         self._area = QRectF()
         self._hairs: dict[Ink, QPainterPath] = {}
+        self._fresh: tuple[Link, ...] = ()
         self._dimmed = False
         self.setZValue(_BELOW)
 
     def set_links(self, links: Iterable[Link]) -> None:
         self._layer = None
-        self._hairs = {}
+        self._hairs, self._fresh = {}, ()
         super().set_links(links)
+
+    def exchange(self, links: Iterable[Link]) -> None:
+        """Other links, of which most are where they were: these stay as they are painted until all are painted anew."""
+        links = tuple(links)
+        known = set(self.links)
+        fresh = tuple(link for link in links if link not in known)
+        layer = self._layer if len(fresh) <= _FEW else None
+        self.set_links(links)
+        self._layer, self._fresh = layer, fresh if layer is not None else ()
 
     def forget(self) -> None:
         """The colours have changed."""
@@ -191,7 +212,7 @@ class QuietLinks(_Strokes):
             return links_image(links, manner, area, progress)
 
         def done(image: QImage) -> None:
-            self._layer, self._area = QPixmap.fromImage(image), area
+            self._layer, self._area, self._fresh = QPixmap.fromImage(image), area, ()
             self.update()
 
         def failed(error: BaseException) -> None:
@@ -203,7 +224,7 @@ class QuietLinks(_Strokes):
         prepare(painter)
         exposed = option.exposedRect
         if self._dimmed:
-            painter.setOpacity(painter.opacity() * _DIMMED)
+            painter.setOpacity(painter.opacity() * _QUIETER)
         if self._layer is None:
             self._paint_plainly(painter, exposed)
             return
@@ -220,6 +241,8 @@ class QuietLinks(_Strokes):
             origin = shown.topLeft() - self._area.topLeft()
             part = QRectF(origin.x() * scale, origin.y() * scale, shown.width() * scale, shown.height() * scale)
             painter.drawPixmap(shown, self._layer, part)
+        if self._fresh:
+            paint_links(painter, self._fresh, self._store.manner, QUIET)
 
     def _paint_plainly(self, painter: QPainter, exposed: QRectF) -> None:
         """A few links as they are; many as hairlines, one path for each sign: that takes a third of the time."""
@@ -269,4 +292,3 @@ def _minus(area: QRectF, hole: QRectF) -> list[QRectF]:
         QRectF(hole.right(), top, right - hole.right(), bottom - top),
     ]
     return [strip for strip in strips if strip.width() > 0 and strip.height() > 0]
-

@@ -105,18 +105,36 @@ class Stage(QObject):
             return
         loud: dict[Key, Link] = {}
         for asked in selected:
-            loud |= {link.key: link for link in self._links_of(asked)}
+            loud |= {link.key: link for link in self.diagram.lit(asked)}
         if hovered is not None:
-            through = self.diagram.paths(hovered) if paths else self._links_of(hovered)
+            through = self.diagram.paths(hovered) if paths else self.diagram.lit(hovered)
             loud |= {link.key: link for link in through}
         if tuple(loud.values()) != self._asked.links:
             self._asked.set_links(loud.values())
         self._quiet.dim(hovered is not None and bool(loud))
 
-    def _links_of(self, key: Key) -> tuple[Link, ...]:
-        assert self.diagram is not None
-        found = self.diagram.find(key)
-        return (found,) if isinstance(found, Link) else self.diagram.links_of(key)
+    def carry(self, diagram: Diagram, key: Key) -> None:
+        """Show a bundle at another place of the same diagram: only its box and its curves move."""
+        bundle, item = diagram.bundle(key), self._items.get(key)
+        if bundle is None or item is None or self.diagram is None:
+            return
+        mine = {curve.key for curve in bundle.curves}
+        rest = [link for link in self.diagram.strokes if link.key not in mine]
+        self.diagram = diagram
+        item.show_card(bundle.card)
+        item.setPos(bundle.card.box.x, bundle.card.box.y)
+        self._asked.set_links(bundle.curves)
+        if len(rest) != len(self._quiet.links):
+            self._quiet.exchange(rest)
+            if self._seen is not None:
+                self._quiet.render(*self._seen)
+
+    def drop(self) -> None:
+        """Leave a carried bundle where it is."""
+        if self.diagram is not None:
+            self._quiet.exchange(self.diagram.strokes)
+            if self._seen is not None:
+                self._quiet.render(*self._seen)
 
     def settle(self, area: QRectF, zoom: float, ratio: float) -> None:
         """Have what lies in an area painted finely, in the background."""
@@ -152,6 +170,8 @@ class Stage(QObject):
             self.scene.addItem(self._items[key])
         for key in changes.changed | changes.moved:
             self._items[key].show_card(cards[key])
+        for key in cards:
+            self._items[key].dim(key in new.dimmed)
         self._asked.set_links(())
 
     def _step(self, t: float) -> None:
@@ -163,7 +183,8 @@ class Stage(QObject):
         for key, opacity in moment.opacities.items():
             self._items[key].setOpacity(opacity)
         if moment.links != self._quiet.links:
-            self._quiet.set_links(moment.links)
+            put = self._quiet.set_links if self._transition.moves else self._quiet.exchange
+            put(moment.links)
         self.stepped.emit(t)
 
     def _end(self) -> None:

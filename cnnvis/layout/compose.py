@@ -8,17 +8,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnvis.layout import edge_words
 from cnnvis.layout.bundles import LANE, Bundled, bundled, bundling, number, owners, rows
 from cnnvis.layout.classes import ROOMY
 from cnnvis.layout.columns import HEADER, Content, contents, has_classes
 from cnnvis.layout.diagram import Diagram
+from cnnvis.layout.edge_words import sign_words
 from cnnvis.layout.faces import COLOURED_CLASSES
 from cnnvis.layout.layered import LayeredEdge, Order, order_columns, stacked
 from cnnvis.layout.links import Joint, Lane, blocks, drawn_pairs, kept, singles
 from cnnvis.layout.marks import EXCITE, INHIBIT, Box, Card, Column, Entry, Face, Ink, Key
 from cnnvis.layout.routes import MARGIN, STEP
 from cnnvis.layout.strokes import Ground, strokes
+from cnnvis.layout.subgraph import dimmed, for_class, restricted
 from cnnvis.model.analysis import Analysis
+from cnnvis.model.connections import Connections
 from cnnvis.model.groups import Group
 from cnnvis.model.network import Network
 from cnnvis.model.session import BundleKey, Look, Session
@@ -42,7 +46,10 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
         session = session.with_look(look)
     origin, session = session, viewed(session)
     columns = contents(session)
-    joints = _joints(session, columns)
+    lanes = _lanes(session, columns)
+    matters = for_class(session, columns, lanes)
+    joints = _joints(session.look, columns, restricted(lanes, matters, session.look.signs))
+    faint = dimmed(columns, lanes, matters)
     orders = _orders(columns, joints, previous)
     joints, columns = _reordered(columns, joints, orders)
     plan = _plan(columns, joints)
@@ -50,6 +57,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     links, bundles = strokes(plan.ground(columns), joints, session.look)
     network = session.analysis.network
     return Diagram(
+        dimmed=faint,
         columns=drawn,
         cards=cards,
         links=links,
@@ -58,7 +66,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
         height=plan.height,
         classes=network.classes if has_classes(network) else (),
         caption=caption(session),
-        legend=legend(network, bool(links)),
+        legend=legend(network, session.connections if links else None),
         pictures=session.picture,
         session=origin,
     )
@@ -69,8 +77,8 @@ def skeleton(network: Network, groups: Sequence[Group]) -> Diagram:
     return draw(Session(Analysis(network, tuple(groups), {}, {})))
 
 
-def _joints(session: Session, columns: Sequence[Content]) -> list[Joint]:
-    """The edges to draw, in the analysis' order of cards."""
+def _lanes(session: Session, columns: Sequence[Content]) -> list[Lane]:
+    """All edges between the columns, in the analysis' order of cards."""
     connections = session.connections
     if connections is None:
         return []
@@ -90,9 +98,14 @@ def _joints(session: Session, columns: Sequence[Content]) -> list[Joint]:
         elif right.partition is not None:
             positive, negative = blocks(connections, source, sink, left.partition, right.partition)
         lanes.append(Lane(places[source], places[sink], positive, negative))
+    return lanes
+
+
+def _joints(look: Look, columns: Sequence[Content], lanes: Sequence[Lane]) -> list[Joint]:
+    """The edges to draw."""
     joints = []
-    for lane, mask in zip(lanes, kept(lanes, session.look.share)):
-        strength, bundles = lane.strength, _bundles(session.look, columns, lane, mask)
+    for lane, mask in zip(lanes, kept(lanes, look.share)):
+        strength, bundles = lane.strength, _bundles(look, columns, lane, mask)
         for i, j in zip(*(axis.tolist() for axis in np.nonzero(mask))):
             plus, minus, whole = (float(m[i, j]) for m in (lane.positive, lane.negative, strength))
             joints.append(Joint((lane.source, i), (lane.sink, j), plus, minus, whole, bundles.get((i, j))))
@@ -224,9 +237,10 @@ def _cards(
     return tuple(cards), tuple(drawn)
 
 
-def legend(network: Network, signs: bool) -> tuple[Entry, ...]:
-    """What the colours mean: the two signs, and the classes where each has one of its own."""
-    entries = [Entry("excites", EXCITE, "line"), Entry("inhibits", INHIBIT, "line")] if signs else []
+def legend(network: Network, connections: Connections | None) -> tuple[Entry, ...]:
+    """What the colours mean: the two signs where there are edges, and the classes where each has one of its own."""
+    words = sign_words(network, connections)
+    entries = [Entry(text, ink, "line") for text, ink in zip(words, (EXCITE, INHIBIT))] if connections else []
     if has_classes(network) and len(network.classes) <= COLOURED_CLASSES:
         entries += [Entry(name, Ink("class", i), "square") for i, name in enumerate(network.classes)]
     return tuple(entries)
@@ -242,6 +256,5 @@ def caption(session: Session) -> str:
             parts[0] += f", accuracy {100 * activations.samples.accuracy:.1f} %"
         parts.append("Columns are groups of layers, cards are clusters of neurons with what drives them most")
     if session.connections is not None:
-        share = f"the strongest {100 * session.look.share:.0f} % and each cluster's strongest"
-        parts.append(f"Edges: {session.connections.mode}, {share}; blue excites, orange inhibits")
+        parts.append(edge_words.told(session))
     return ". ".join(parts) + "."

@@ -92,7 +92,8 @@ class Diagram:
     """The whole picture, in diagram pixels from (0, 0) to (width, height).
 
     `pictures(sample)` gives painters the picture of a sample, uint8 (h, w, 3); None where there are no images.
-    `session` is what it shows, so that a figure can carry the view that made it.
+    `session` is what it shows, so that a figure can carry the view that made it. `dimmed` names the cards that step
+    back, because they do not matter for the class in question.
     """
 
     columns: tuple[Column, ...]
@@ -106,6 +107,7 @@ class Diagram:
     pictures: Pictures | None = field(default=None, repr=False)
     bundles: tuple[Bundle, ...] = ()
     session: Session | None = field(default=None, repr=False)
+    dimmed: frozenset[Key] = frozenset()
 
     @cached_property
     def _index(self) -> dict[Key, Card]:

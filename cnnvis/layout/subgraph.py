@@ -10,12 +10,15 @@ count of images; the walk starts at a card as often as the card contributes to t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnvis.layout.columns import Content
 from cnnvis.layout.links import Lane, Matrix
+from cnnvis.layout.marks import Key
+from cnnvis.model.session import Session, Signs
 
 Place = tuple[int, int]
 """Column and card."""
@@ -33,6 +36,35 @@ class Subgraph:
 
     cards: frozenset[Place]
     masks: tuple[NDArray[np.bool_], ...]
+
+
+def for_class(session: Session, columns: Sequence[Content], lanes: Sequence[Lane]) -> Subgraph | None:
+    """What matters for the class of a viewed session's edges; None where they are not for one that is shown."""
+    connections = session.connections
+    if connections is None or connections.mode != "class" or not columns:
+        return None
+    goal = next((i for i, (key, _) in enumerate(columns[-1].cards) if key == ("class", connections.target)), None)
+    return subgraph(lanes, (len(columns) - 1, goal)) if goal is not None else None
+
+
+def restricted(lanes: Sequence[Lane], matters: Subgraph | None, signs: Signs) -> list[Lane]:
+    """The lanes with the edges of a sub-graph alone, and of these the parts of the signs that are shown."""
+    found = []
+    for k, lane in enumerate(lanes):
+        mask = matters.masks[k] if matters is not None else np.ones(lane.positive.shape, bool)
+        positive = np.where(mask & (signs != "negative"), lane.positive, 0.0)
+        negative = np.where(mask & (signs != "positive"), lane.negative, 0.0)
+        found.append(replace(lane, positive=positive, negative=negative))
+    return found
+
+
+def dimmed(columns: Sequence[Content], lanes: Sequence[Lane], matters: Subgraph | None) -> frozenset[Key]:
+    """The keys of the cards outside a sub-graph, in the columns whose edges are known; none where there is none."""
+    if matters is None:
+        return frozenset()
+    known = {end for lane in lanes for end in (lane.source, lane.sink)}
+    places = ((k, i, key) for k in known for i, (key, _) in enumerate(columns[k].cards))
+    return frozenset(key for k, i, key in places if (k, i) not in matters.cards)
 
 
 def subgraph(lanes: Sequence[Lane], goal: Place, *, top: int = TOP, mass: float = MASS) -> Subgraph:

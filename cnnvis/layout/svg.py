@@ -24,6 +24,7 @@ from cnnvis.layout.marks import (
     Cells,
     Column,
     Ink,
+    Key,
     Label,
     Link,
     Mark,
@@ -32,7 +33,7 @@ from cnnvis.layout.marks import (
     Rect,
     seen,
 )
-from cnnvis.layout.theme import LIGHT, QUIET, Theme
+from cnnvis.layout.theme import DIMMED, LIGHT, QUIET, Theme
 
 FAMILY = "system-ui, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 
@@ -51,6 +52,8 @@ class Drawing(Protocol):
     def strokes(self) -> tuple[Link, ...]: ...
     @property
     def bundles(self) -> tuple[Bundle, ...]: ...
+    @property
+    def dimmed(self) -> frozenset[Key]: ...
     @property
     def width(self) -> float: ...
     @property
@@ -78,13 +81,14 @@ def svg(diagram: Drawing, *, theme: Theme = LIGHT, zoom: float = 1.0) -> str:
     ]
     boxes = (bundle.card for bundle in diagram.bundles if not bundle.expanded)
     for card in (*(c.header for c in diagram.columns), *diagram.cards, *boxes):
-        parts += _card(card, theme, zoom, patches)
+        parts += _card(card, theme, zoom, patches, card.key in diagram.dimmed)
     parts.append("</svg>")
     return "\n".join(parts)
 
 
-def _card(card: Card, theme: Theme, zoom: float, patches: _Patches) -> Iterable[str]:
-    yield f'<g transform="translate({_n(card.box.x)} {_n(card.box.y)})">'
+def _card(card: Card, theme: Theme, zoom: float, patches: _Patches, dimmed: bool) -> Iterable[str]:
+    faded = f' opacity="{_n(DIMMED)}"' if dimmed else ""
+    yield f'<g transform="translate({_n(card.box.x)} {_n(card.box.y)})"{faded}>'
     if card.tooltip:
         yield f"<title>{_text(card.tooltip)}</title>"
     if card.face.framed:

@@ -19,6 +19,8 @@ QUIET = 0.30
 """How strongly an edge shows while nobody asks for it."""
 ASKED = 0.90
 """How strongly the edges of what is selected or hovered show."""
+DIMMED = 0.35
+"""The opacity of a card that steps back."""
 
 
 def parse(text: str) -> Rgb:
@@ -83,7 +85,7 @@ class Theme:
 def _ramp(roles: Mapping[str, Rgb], ramp: Ramp) -> NDArray[np.uint8]:
     """The colours of levels −128 … 127, (256, 3): from close to the card to the full colour."""
     share = np.abs(np.arange(-128, 128)) / 127.0
-    ends = ("response", "response") if ramp == "response" else ("inhibit", "excite")
+    ends = (ramp, ramp) if ramp == "response" else ("inhibit", "excite" if ramp == "effect" else "response")
     full = np.array([roles[ends[0]]] * 128 + [roles[ends[1]]] * 128, float)
     ground = np.array(roles["card"], float)
     share = _LEAST + (1.0 - _LEAST) * share
@@ -101,12 +103,8 @@ def _theme(name: Literal["light", "dark", "print"], roles: dict[str, str], class
 
 
 # Twelve muted hues that keep away from the blue and the orange of the signs and from the accent's violet.
-_CLASSES_LIGHT = (
-    "#3f8f86 #b8607f #7d8f3c #8c6a56 #c29a2c #5a9c5e #a34a52 #74848f #9a6fa6 #4f7a52 #c9897a #5d6b73"
-)
-_CLASSES_DARK = (
-    "#5cb3a9 #d585a2 #a3b65e #b08f7a #dbb84f #7fbf83 #cc747b #9babb5 #bd96c8 #78a67b #e2aa9c #8797a0"
-)
+_CLASSES_LIGHT = "#3f8f86 #b8607f #7d8f3c #8c6a56 #c29a2c #5a9c5e #a34a52 #74848f #9a6fa6 #4f7a52 #c9897a #5d6b73"
+_CLASSES_DARK = "#5cb3a9 #d585a2 #a3b65e #b08f7a #dbb84f #7fbf83 #cc747b #9babb5 #bd96c8 #78a67b #e2aa9c #8797a0"
 
 LIGHT = _theme(
     "light",

@@ -29,7 +29,7 @@ from cnnvis.layout.diagram import (
     Rect,
     seen,
 )
-from cnnvis.layout.theme import ASKED, QUIET, Theme
+from cnnvis.layout.theme import ASKED, DIMMED, QUIET, Theme
 from cnnvis.painting.crops import cropped, fitted, gridded, rounded, scaled
 
 _ALIGN = {"left": Qt.AlignmentFlag.AlignLeft, "centre": Qt.AlignmentFlag.AlignHCenter}
@@ -155,9 +155,10 @@ def paint_patch(painter: QPainter, mark: Patch, manner: Manner, tiles: Tiles) ->
         painter.setBrush(colour(manner.theme, FAINT))
         painter.drawRoundedRect(rectangle(mark.box), mark.radius, mark.radius)
     if found is not None:
-        painter.setOpacity(mark.strength)
+        whole = painter.opacity()
+        painter.setOpacity(whole * mark.strength)
         painter.drawImage(rectangle(found[1]), found[0])
-        painter.setOpacity(1.0)
+        painter.setOpacity(whole)
 
 
 def paint_cells(painter: QPainter, mark: Cells, manner: Manner) -> None:
@@ -244,9 +245,13 @@ def prepare(painter: QPainter) -> None:
     painter.setRenderHint(QPainter.RenderHint.LosslessImageRendering)
 
 
-def paint_card(painter: QPainter, card: Card, manner: Manner, tiles: Tiles, selected: bool = False) -> None:
-    """A card at its place."""
+def paint_card(
+    painter: QPainter, card: Card, manner: Manner, tiles: Tiles, selected: bool = False, dimmed: bool = False
+) -> None:
+    """A card at its place; `dimmed` lets it step back."""
     painter.save()
+    if dimmed:
+        painter.setOpacity(painter.opacity() * DIMMED)
     painter.translate(card.box.x, card.box.y)
     paint_face(painter, card.face, manner, tiles, selected)
     painter.restore()
@@ -273,7 +278,7 @@ def paint(
     boxes = (bundle.card for bundle in diagram.bundles if not bundle.expanded)
     for card in (*(column.header for column in diagram.columns), *diagram.cards, *boxes):
         if box is None or card.box.overlaps(box):
-            paint_card(painter, card, manner, tiles, card.key in asked)
+            paint_card(painter, card, manner, tiles, card.key in asked, card.key in diagram.dimmed)
 
 
 def extent(link: Link) -> Box:

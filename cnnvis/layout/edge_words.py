@@ -1,0 +1,55 @@
+"""What the edges of a picture mean, in words: for the legend, the caption and the window."""
+
+from __future__ import annotations
+
+from cnnvis.model.connections import Connections
+from cnnvis.model.measurements import Edging
+from cnnvis.model.network import Network
+from cnnvis.model.session import Look, Session, Signs
+from cnnvis.model.viewed import edging
+
+SIGNS: dict[Signs, str] = {"both": "both signs", "positive": "blue alone", "negative": "orange alone"}
+
+
+def aim(network: Network, connections: Connections) -> str:
+    """The name of the class that edges of mode "class" lead to; "" for other modes."""
+    target = connections.target
+    if connections.mode != "class" or target is None:
+        return ""
+    return network.classes[target] if target < len(network.classes) else f"output {target}"
+
+
+def sign_words(network: Network, connections: Connections | None) -> tuple[str, str]:
+    """What a blue edge does, and what an orange one does."""
+    name = aim(network, connections) if connections is not None else ""
+    return (f"speaks for {name}", f"speaks against {name}") if name else ("excites", "inhibits")
+
+
+def over(session: Session) -> str:
+    """The subset or the image that the edges of a viewed session follow; "" where they follow all samples."""
+    asked: Edging = edging(session.look)
+    if session.connections is None or session.measurements.connections.get(asked) is not session.connections:
+        return ""
+    return asked.instance or asked.subset
+
+
+def told(session: Session) -> str:
+    """What the edges of a viewed session are, as half a sentence for a caption; "" where there are none."""
+    found, network, look = session.connections, session.analysis.network, session.look
+    if found is None:
+        return ""
+    name = aim(network, found)
+    what = f"what flows from cluster to cluster to the score of {name}" if name else found.mode
+    where = f" over {over(session)}" if over(session) else ""
+    return f"Edges: {what}{where}, {_kept(look, name)}; {_colours(look, sign_words(network, found))}"
+
+
+def _kept(look: Look, name: str) -> str:
+    strongest = f"the strongest {100 * look.share:.0f} %"
+    among = " of the sub-graph that matters for it" if name else ""
+    return f"{strongest}{among} and each cluster's strongest"
+
+
+def _colours(look: Look, words: tuple[str, str]) -> str:
+    parts = {"positive": f"blue {words[0]}", "negative": f"orange {words[1]}"}
+    return parts[look.signs] if look.signs in parts else ", ".join(parts.values())
