@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject
 
 from cnnvis.errors import Cancelled, CnnvisError, UntrustedCode
 from cnnvis.gui.autosave import Autosaves
-from cnnvis.gui.editing import Editing
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.places import Settings
+from cnnvis.gui.regrouping import Regrouping
 from cnnvis.gui.services import Services
 from cnnvis.gui.studies.study import Study
 from cnnvis.gui.view import Notice, Offer, View, Work
@@ -30,7 +30,7 @@ class Phase:
     first: int = 0
 
 
-class Controller(Editing):
+class Controller(Regrouping):
     """One window's document and what happens to it. All methods are called in the main thread."""
 
     def __init__(

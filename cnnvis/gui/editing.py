@@ -10,10 +10,8 @@ from cnnvis.gui import edits
 from cnnvis.gui.desk import Desk
 from cnnvis.gui.view import Work
 from cnnvis.layout.diagram import Key
-from cnnvis.model.analysis import Recipe
 from cnnvis.model.connections import Connections
-from cnnvis.model.partition import Partition
-from cnnvis.model.session import Facet, Look, Session
+from cnnvis.model.session import BundleKey, Bundling, Facet, Look, Session
 from cnnvis.progress import Progress
 
 
@@ -32,22 +30,21 @@ class Editing(Desk):
             name = f"{key[1]}:{key[2]}" if key[0] == "unit" else str(key[1])
             self._commit(lambda s: edits.noted_name(s.analysis, name, note))
 
+    def colour(self, layer: str, ids: Sequence[int], colour: str) -> None:
+        """Mark clusters with a hex colour, or with none ("")."""
+        self._commit(lambda s: edits.coloured(s.analysis, layer, ids, colour))
+
     def merge(self, layer: str, ids: Sequence[int]) -> None:
         """Make several clusters of a layer one."""
         self._commit(lambda s: edits.merged(s.analysis, layer, ids))
 
-    def split(self, layer: str, id: int, units: Sequence[int] = ()) -> None:
-        """Put some neurons of a cluster into a new one; where none are named, those that differ most."""
+    def split(self, layer: str, id: int, units: Sequence[int]) -> None:
+        """Put some neurons of a cluster into a new one."""
+        self._commit(lambda s: edits.split(s.analysis, layer, id, units))
 
-        def edit(session: Session) -> edits.Edit:
-            chosen = tuple(units)
-            if not chosen:
-                if session.activations is None:
-                    raise CnnvisError("The neurons must be recorded before a cluster is split. Let the analysis end.")
-                chosen = edits.halves(session.activations, layer, session.analysis.clusters[layer][id])
-            return edits.split(session.analysis, layer, id, chosen)
-
-        self._commit(edit)
+    def gather(self, layer: str, units: Sequence[int]) -> None:
+        """Put neurons of one or several clusters into a new one."""
+        self._commit(lambda s: edits.gathered(s.analysis, layer, units))
 
     def move(self, layer: str, units: Sequence[int], to: int) -> None:
         """Put neurons into another cluster of their layer."""
@@ -57,18 +54,9 @@ class Editing(Desk):
         """Let a cluster keep its members when its layer is clustered again, or no longer."""
         self._commit(lambda s: edits.locked(s.analysis, layer, id))
 
-    def recluster(self, layer: str, recipe: Recipe) -> None:
-        """Cluster a layer by another recipe, in the background."""
-        session = self.session
-        if session is None:
-            return
-
-        def done(partition: Partition) -> None:
-            self._commit(lambda s: edits.reclustered(s.analysis, layer, recipe, partition))
-
-        self._jobs.start(
-            ("recluster", layer), lambda progress: self._services.recluster(session, layer, recipe), done, self.fail
-        )
+    def pin(self, layer: str, unit: int) -> None:
+        """Let a neuron represent its cluster before all others, or no longer."""
+        self._commit(lambda s: edits.pinned(s.analysis, layer, unit))
 
     def undo(self) -> None:
         """Take the last step back."""
@@ -138,12 +126,30 @@ class Editing(Desk):
             self.look(replace(look, opened=look.opened ^ {item}))
         elif key[0] == "column":
             self._toggle(str(key[1]))
+        elif key[0] == "bundle":
+            bundle: BundleKey = (str(key[1]), str(key[2]), int(key[3]))
+            self.look(replace(look, unbundled=look.unbundled ^ {bundle}))
 
     def collapse_all(self) -> None:
-        """Show every group as one column again."""
+        """Show every group as one column again, and every bundle as one box."""
         self.hold()
         if self.session is not None:
-            self.look(replace(self.session.look, expanded=frozenset(), opened=frozenset()))
+            self.look(replace(self.session.look, expanded=frozenset(), opened=frozenset(), unbundled=frozenset()))
+
+    def show_bundles(self, bundles: Bundling) -> None:
+        """Draw edges in bundles: where there are many clusters, always, or never."""
+        self.hold()
+        if self.session is not None:
+            self.look(replace(self.session.look, bundles=bundles))
+
+    def move_bundle(self, key: Key, dx: float, dy: float) -> None:
+        """Let the box of a bundle stand so far from where layout puts it."""
+        self.hold()
+        if self.session is not None:
+            look = self.session.look
+            mine: BundleKey = (str(key[1]), str(key[2]), int(key[3]))
+            others = tuple(entry for entry in look.moved if entry[0] != mine)
+            self.look(replace(look, moved=(*others, (mine, dx, dy)) if (dx, dy) != (0.0, 0.0) else others))
 
     def _toggle(self, layer: str) -> None:
         assert self.session is not None
@@ -167,29 +173,7 @@ class Editing(Desk):
 
     def _cluster_missing(self, layers: Sequence[str]) -> None:
         """Find the clusters of layers that nobody has opened before, by their recipes: no step of the history."""
-        session = self.session
-        if session is None or session.activations is None:
-            return
-        for layer in layers:
-            if layer not in session.analysis.clusters and layer in session.activations.layers:
-                self._cluster(session, layer)
-
-    def _cluster(self, session: Session, layer: str) -> None:
-        recipe = session.analysis.recipe(layer)
-
-        def work(progress: Progress) -> Partition:
-            return self._services.recluster(session, layer, recipe)
-
-        def done(partition: Partition) -> None:
-            if self.document is None or layer in self.document.analysis.clusters:
-                return
-            present, saved = self.document.session, not self.document.unsaved
-            self._anchor = self._anchor or ("column", layer)
-            self.document.update(present.with_analysis(present.analysis.with_partition(layer, partition)))
-            if saved:
-                self.document.mark_saved()
-
-        self._jobs.start(("recluster", layer), work, done, self.fail)
+        raise NotImplementedError
 
     def join(self) -> None:
         """Measure the edges that the picture shows but nobody has measured yet: no step of the history."""

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from cnnvis.errors import InvalidValue
-from cnnvis.model.activations import Activations
 from cnnvis.model.analysis import Analysis, Recipe
-from cnnvis.model.features import profiles
-from cnnvis.model.partition import Cluster, Partition
+from cnnvis.model.groups import Group
+from cnnvis.model.partition import Partition
 from cnnvis.model.session import Session
 
 
@@ -30,6 +26,9 @@ Change = Callable[[Session], Edit]
 def _edit(analysis: Analysis, layer: str, partition: Partition, label: str, call: str) -> Edit:
     python = f"analysis = analysis.with_clusters({layer!r}, analysis.clusters[{layer!r}].{call})"
     return Edit(analysis.with_clusters(layer, partition), label, python)
+
+
+# Clusters
 
 
 def renamed(analysis: Analysis, layer: str, id: int, name: str) -> Edit:
@@ -51,6 +50,17 @@ def noted_name(analysis: Analysis, name: str, note: str) -> Edit:
     return Edit(analysis.with_note(name, note), f"note on {name}", f"analysis = analysis.with_note({name!r}, {note!r})")
 
 
+def coloured(analysis: Analysis, layer: str, ids: Sequence[int], colour: str) -> Edit:
+    """Clusters marked with a hex colour; "" takes it away."""
+    clusters, calls = analysis.clusters[layer], []
+    for id in ids:
+        clusters = clusters.recolour(id, colour)
+        calls.append(f"recolour({id}, {colour!r})")
+    what = f"“{clusters[ids[0]].title}”" if len(ids) == 1 else f"{len(ids)} clusters of {layer}"
+    label = f"coloured {what}" if colour else f"took the colour of {what} away"
+    return _edit(analysis, layer, clusters, label, ".".join(calls))
+
+
 def merged(analysis: Analysis, layer: str, ids: Sequence[int]) -> Edit:
     """Several clusters as one."""
     clusters = analysis.clusters[layer]
@@ -62,16 +72,21 @@ def split(analysis: Analysis, layer: str, id: int, units: Sequence[int]) -> Edit
     """Some neurons of a cluster as a new one."""
     clusters = analysis.clusters[layer]
     units = sorted(units)
-    return _edit(
-        analysis, layer, clusters.split(id, units), f"split “{clusters[id].title}”", f"split({id}, {list(units)})"
-    )
+    label = f"split “{clusters[id].title}” in two"
+    return _edit(analysis, layer, clusters.split(id, units), label, f"split({id}, {list(units)})")
+
+
+def gathered(analysis: Analysis, layer: str, units: Sequence[int]) -> Edit:
+    """Neurons of one or several clusters as a new one."""
+    clusters = analysis.clusters[layer]
+    label = f"made a cluster of {_neurons(layer, units)}"
+    return _edit(analysis, layer, clusters.gather(units), label, f"gather({sorted(units)})")
 
 
 def moved(analysis: Analysis, layer: str, units: Sequence[int], to: int) -> Edit:
     """Neurons in another cluster."""
     clusters = analysis.clusters[layer]
-    what = f"{layer}:{units[0]}" if len(units) == 1 else f"{len(units)} neurons of {layer}"
-    label = f"moved {what} to “{clusters[to].title}”"
+    label = f"moved {_neurons(layer, units)} to “{clusters[to].title}”"
     return _edit(analysis, layer, clusters.move(units, to), label, f"move({sorted(units)}, {to})")
 
 
@@ -83,24 +98,55 @@ def locked(analysis: Analysis, layer: str, id: int) -> Edit:
     return _edit(analysis, layer, clusters.lock(id, now), label, f"lock({id}, {now})")
 
 
-def reclustered(analysis: Analysis, layer: str, recipe: Recipe, partition: Partition) -> Edit:
-    """A layer clustered by another recipe."""
-    label = f"clustered {layer} by {recipe}"
-    python = f"analysis = analysis.with_recipe({layer!r}, {recipe!r}, partition)"
-    return Edit(analysis.with_recipe(layer, recipe, partition), label, python)
+def pinned(analysis: Analysis, layer: str, unit: int) -> Edit:
+    """A neuron that represents its cluster before all others, or no longer does."""
+    clusters = analysis.clusters[layer]
+    now = unit not in clusters.cluster_of(unit).pinned
+    label = f"{'pinned' if now else 'unpinned'} {layer}:{unit}"
+    return _edit(analysis, layer, clusters.pin(unit, now), label, f"pin({unit}, {now})")
 
 
-def halves(activations: Activations, layer: str, cluster: Cluster) -> tuple[int, ...]:
-    """The smaller side of a cluster, divided where its neurons differ most: by the first principal component of
-    their profiles. Deterministic. Raises InvalidValue for a cluster of one.
-    """
-    if len(cluster) < 2:
-        raise InvalidValue("A cluster must hold two neurons or more to be split; this one holds one.")
-    rows = profiles(activations, layer)[list(cluster.members)]
-    centred = rows - rows.mean(0)
-    side = centred @ np.linalg.svd(centred, full_matrices=False)[2][0] > 0
-    if not side.any() or side.all():  # neurons that do not differ
-        side = np.arange(len(cluster)) >= len(cluster) // 2 + len(cluster) % 2
-    if side.sum() * 2 > len(side):
-        side = ~side
-    return tuple(int(u) for u in np.asarray(cluster.members)[side])
+def reclustered(analysis: Analysis, found: Analysis, recipe: Recipe, layers: Sequence[str], keep_locked: bool) -> Edit:
+    """Some layers, or all where none are named, clustered by another recipe; `found` is what came out."""
+    label = f"clustered {', '.join(layers) or 'all layers'} by {recipe}"
+    named = f", layers={list(layers)}" if layers else ""
+    dropped = "" if keep_locked else ", keep_locked=False"
+    return Edit(found, label, f"analysis = cv.recluster(analysis, activations, cv.{recipe!r}{named}{dropped})")
+
+
+def _neurons(layer: str, units: Sequence[int]) -> str:
+    return f"{layer}:{units[0]}" if len(units) == 1 else f"{len(units)} neurons of {layer}"
+
+
+# Layer groups
+
+
+def represented(analysis: Analysis, layer: str) -> Edit:
+    """The layer that stands for its group."""
+    group = analysis.group_of(layer)
+    label = f"let {layer} stand for {group.name}"
+    python = f"analysis = analysis.with_representative({group.id}, {layer!r})"
+    return Edit(analysis.with_representative(group.id, layer), label, python)
+
+
+def joined(analysis: Analysis, id: int) -> Edit:
+    """A group and the one right of it as one."""
+    found = analysis.join_groups(id)
+    label = f"joined two groups to {_named(found, id).name}"
+    return Edit(found, label, f"analysis = analysis.join_groups({id})")
+
+
+def parted(analysis: Analysis, layer: str) -> Edit:
+    """The group of a layer as two."""
+    label = f"split {analysis.group_of(layer).name} before {layer}"
+    return Edit(analysis.split_group(layer), label, f"analysis = analysis.split_group({layer!r})")
+
+
+def begun(analysis: Analysis, id: int, layer: str) -> Edit:
+    """A group that begins at another layer."""
+    label = f"let {_named(analysis, id).name} begin at {layer}"
+    return Edit(analysis.begin_group(id, layer), label, f"analysis = analysis.begin_group({id}, {layer!r})")
+
+
+def _named(analysis: Analysis, id: int) -> Group:
+    return next(group for group in analysis.groups if group.id == id)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cnnvis.errors import InvalidValue
 from cnnvis.gui.jobs import Reporter
 from cnnvis.layout.diagram import Diagram
-from cnnvis.model.analysis import Recipe
+from cnnvis.model.activations import Activations
+from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.connections import Connections
 from cnnvis.model.job import Job
 from cnnvis.model.partition import Partition
+from cnnvis.model.quality import Silhouettes
 from cnnvis.model.session import Session
 from cnnvis.progress import Progress
 
@@ -34,7 +36,15 @@ class Services(Protocol):
 
     def draw(self, session: Session, previous: Diagram | None) -> Diagram: ...
 
-    def recluster(self, session: Session, layer: str, recipe: Recipe) -> Partition: ...
+    def recluster(
+        self, session: Session, recipe: Recipe, layers: Sequence[str], keep_locked: bool, progress: Progress
+    ) -> Analysis: ...
+
+    def open_layers(self, session: Session, layers: Sequence[str]) -> Analysis: ...
+
+    def split_in_two(self, session: Session, layer: str, id: int) -> tuple[int, ...]: ...
+
+    def rate(self, session: Session, layer: str, partition: Partition) -> Silhouettes | None: ...
 
     def connect(self, session: Session, trust: Collection[str], progress: Progress) -> Session: ...
 
@@ -81,15 +91,35 @@ class Workflow:
 
         return draw(session, previous=previous)
 
-    def recluster(self, session: Session, layer: str, recipe: Recipe) -> Partition:
-        """The clusters of a layer by a recipe; locked clusters keep their members."""
-        from cnnvis.compute.cluster import cluster_layer
+    def recluster(
+        self, session: Session, recipe: Recipe, layers: Sequence[str], keep_locked: bool, progress: Progress
+    ) -> Analysis:
+        """The analysis with some layers, or all, clustered by a recipe."""
+        from cnnvis.compute.cluster import recluster
 
-        activations = session.activations
-        if activations is None:
-            raise InvalidValue(f"The neurons of {layer} must be recorded before clustering. Let the analysis end.")
-        present = session.analysis.clusters.get(layer)
-        return cluster_layer(session.analysis.network, activations, layer, recipe, locked=present)
+        found = _recorded(session)
+        return recluster(
+            session.analysis, found, recipe, layers=layers, keep_locked=keep_locked, progress=progress
+        )
+
+    def open_layers(self, session: Session, layers: Sequence[str]) -> Analysis:
+        """The analysis with the clusters of these layers, by their recipes where nobody has opened them yet."""
+        from cnnvis.compute.cluster import open_layers
+
+        return open_layers(session.analysis, _recorded(session), layers)
+
+    def split_in_two(self, session: Session, layer: str, id: int) -> tuple[int, ...]:
+        """The neurons that the layer's clusterer parts from a cluster."""
+        from cnnvis.compute.cluster import split_in_two
+
+        analysis = session.analysis
+        return split_in_two(_recorded(session), layer, analysis.clusters[layer][id], analysis.recipe(layer))
+
+    def rate(self, session: Session, layer: str, partition: Partition) -> Silhouettes | None:
+        """How well the clusters of a layer are told apart."""
+        from cnnvis.model.quality import silhouettes
+
+        return silhouettes(_recorded(session), layer, partition)
 
     def connect(self, session: Session, trust: Collection[str], progress: Progress) -> Session:
         """The session with its network and images at hand again."""
@@ -108,6 +138,12 @@ class Workflow:
         from cnnvis.workflow.unfold import joined
 
         return session.connections if self.sources is None else joined(session, self.sources, progress=progress)
+
+
+def _recorded(session: Session) -> Activations:
+    if session.activations is None:
+        raise InvalidValue("The neurons must be recorded before they are clustered. Let the analysis end.")
+    return session.activations
 
 
 def demo(name: str) -> Job:

@@ -54,6 +54,13 @@ class Document:
         return self._index
 
     @property
+    def saved_index(self) -> int | None:
+        """The place in `history` of the state that the file holds; None where there is no file or it is gone."""
+        if self._saved is None:
+            return None
+        return next((i for i, step in enumerate(self._steps) if step.analysis is self._saved[0]), None)
+
+    @property
     def undoable(self) -> str | None:
         """The label of the step that `undo` would take back, or None."""
         return self._steps[self._index].label if self._index > 0 else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,16 +15,18 @@ from cnnvis.gui.autosave import Autosaves
 from cnnvis.gui.controller import Controller
 from cnnvis.gui.jobs import Jobs, Reporter
 from cnnvis.gui.places import Places, Settings
+from cnnvis.gui.regrouping import Reclustering
 from cnnvis.gui.view import Answer, Notice, Work
 from cnnvis.layout.compose import draw
 from cnnvis.layout.diagram import Diagram, Key
-from cnnvis.model.analysis import Recipe
+from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.connections import Connections
 from cnnvis.model.document import Document
 from cnnvis.model.job import DataSource, Job, NetworkSource
 from cnnvis.model.partition import Partition
+from cnnvis.model.quality import Silhouettes, silhouettes
 from cnnvis.model.session import Session
-from cnnvis.progress import Progress
+from cnnvis.progress import Progress, silent
 from cnnvis.workflow.sources import Sources
 
 JOB = Job(NetworkSource("module:net"), DataSource("images"))
@@ -127,8 +129,24 @@ class FakeServices:
     def draw(self, session: Session, previous: Diagram | None) -> Diagram:
         return draw(session, previous=previous)
 
-    def recluster(self, session: Session, layer: str, recipe: Recipe) -> Partition:
-        return Partition.from_labels([i % 2 for i in range(session.analysis.network[layer].n_units)])
+    def recluster(
+        self, session: Session, recipe: Recipe, layers: Sequence[str], keep_locked: bool, progress: Progress
+    ) -> Analysis:
+        analysis = session.analysis
+        for layer in layers or analysis.clusters:
+            found = Partition.from_labels([i % 2 for i in range(analysis.network[layer].n_units)])
+            analysis = analysis.with_recipe(layer, recipe, found)
+        return analysis
+
+    def open_layers(self, session: Session, layers: Sequence[str]) -> Analysis:
+        return self.recluster(session, Recipe(), layers, True, silent)
+
+    def split_in_two(self, session: Session, layer: str, id: int) -> tuple[int, ...]:
+        return session.analysis.clusters[layer][id].members[::2]
+
+    def rate(self, session: Session, layer: str, partition: Partition) -> Silhouettes | None:
+        assert session.activations is not None
+        return silhouettes(session.activations, layer, partition)
 
     def connect(self, session: Session, trust: Collection[str], progress: Progress) -> Session:
         return session
@@ -218,7 +236,8 @@ def test_an_impossible_edit_is_a_sentence_and_no_step(desk: Desk) -> None:
 
 def test_a_cluster_is_split_where_its_neurons_differ_most(desk: Desk) -> None:
     document = desk.open()
-    desk.controller.split(LAYER, 0)
+    desk.controller.split_in_two(LAYER, 0)
+    desk.rest()
     parts = document.analysis.clusters[LAYER]
     assert len(parts) == 4
     assert set(parts[0].members) | set(parts[3].members) == {0, 3, 6, 9}
@@ -226,7 +245,7 @@ def test_a_cluster_is_split_where_its_neurons_differ_most(desk: Desk) -> None:
 
 def test_a_layer_is_clustered_anew_in_the_background(desk: Desk) -> None:
     document = desk.open()
-    desk.controller.recluster(LAYER, Recipe(k=2))
+    desk.controller.recluster(Reclustering(Recipe(k=2), (LAYER,)))
     desk.rest()
     assert len(document.analysis.clusters[LAYER]) == 2
     assert document.undoable == "clustered conv2 by KMeans(k=2)"
