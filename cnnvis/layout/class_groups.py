@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -87,18 +88,25 @@ def class_columns(
     return tuple(columns)
 
 
+def column_means(
+    total: NDArray[np.float64], counts: NDArray[np.float64], columns: Sequence[ClassColumn]
+) -> NDArray[np.float64]:
+    """Sums by class (n, n_groups), over `counts` samples each, as means by column (n, n_columns); NaN without one."""
+    member = np.zeros((len(counts), len(columns)))
+    for place, column in enumerate(columns):
+        member[list(column.classes), place] = counts[list(column.classes)] > 0
+    n = counts @ member
+    return np.asarray((total @ member) / np.where(n > 0, n, np.nan))
+
+
 def by_column(
-    values: NDArray[np.float64], columns: tuple[ClassColumn, ...] | list[ClassColumn], counts: NDArray[np.float64]
+    values: NDArray[np.float64], columns: Sequence[ClassColumn], counts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Means by class (n, n_groups) as means by column (n, n_columns), each class weighted by its number of samples.
 
     NaN where a column has no sample.
     """
-    weight = np.zeros((len(counts), len(columns)))
-    for place, column in enumerate(columns):
-        weight[list(column.classes), place] = counts[list(column.classes)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(counts > 0, values, 0.0) @ weight / weight.sum(0))
+    return column_means(np.where(counts > 0, values * counts, 0.0), counts, columns)
 
 
 def _classes(activations: Activations, network: Network) -> _Classes:

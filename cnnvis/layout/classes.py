@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.faces import AWAY, COLOURED_CLASSES, NEAR, PAD
+from cnnvis.layout.card import AWAY, COLOURED_CLASSES, NEAR, PAD
 from cnnvis.layout.marks import FAINT, MUTED, Box, Face, Ink, Label, Mark, Rect
 from cnnvis.model.activations import Activations
 

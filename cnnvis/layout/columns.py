@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnvis.layout.card import AWAY, NEAR, style_for, waiting_face
 from cnnvis.layout.classes import NARROW, ROOMY, WIDTH, Outputs, choose, class_face, rest_face, waiting_class
-from cnnvis.layout.faces import AWAY, NEAR, cluster_face, style_for, waiting_face
+from cnnvis.layout.faces import cluster_face
 from cnnvis.layout.links import blocks, singles
 from cnnvis.layout.marks import BORDER, MUTED, Box, Face, Key, Label, Mark, Rect
+from cnnvis.layout.material import Material
 from cnnvis.layout.readings import read, table
 from cnnvis.model.activations import Activations
 from cnnvis.model.analysis import Analysis
@@ -98,14 +100,26 @@ def _layer_column(session: Session, group: Group, layer: Layer, first: bool | No
             for c in partition
         ]
         return Content(key, layer.name, group.id, header, tuple(cards), partition)
-    reading = read(activations, layer, picture_size(session.analysis.network))
-    rows = table(activations)
-    faces: list[tuple[Key, Face]] = []
-    for cluster in partition:
-        opened = (layer.name, cluster.id) in session.look.opened
-        face = cluster_face(reading, cluster, style, activations.groups, opened=opened, table=rows)
-        faces.append((("cluster", layer.name, cluster.id), face))
-    return Content(key, layer.name, group.id, header, tuple(faces), partition)
+    material = _material(session, activations, layer)
+    faces = tuple((("cluster", layer.name, cluster.id), cluster_face(material, cluster)) for cluster in partition)
+    return Content(key, layer.name, group.id, header, faces, partition)
+
+
+def _material(session: Session, activations: Activations, layer: Layer) -> Material:
+    """What the cards of one layer are made from."""
+    network, measured = session.analysis.network, session.measurements
+    chosen = session.look.chosen
+    contributions = measured.contributions.get(chosen) or measured.own
+    return Material(
+        reading=read(activations, layer, picture_size(network)),
+        style=style_for(layer.n_units),
+        network=network,
+        look=session.look,
+        table=table(activations),
+        contributions=contributions if contributions is not None and layer.name in contributions else None,
+        health=measured.health.layers.get(layer.name) if measured.health is not None else None,
+        subsets=session.analysis.subsets,
+    )
 
 
 def picture_size(network: Network) -> tuple[int, int] | None:

@@ -130,8 +130,8 @@ class Patch:
         return self.unit if self.box.holds(x, y) else -1
 
 
-Ramp = Literal["response", "effect"]
-"""How levels become colours: from nothing to strong, or from orange (negative) over nothing to blue (positive)."""
+Ramp = Literal["response", "effect", "alarm"]
+"""How levels become colours: nothing to strong; orange (negative) to blue (positive); orange (alarm) to strong."""
 
 
 @dataclass(frozen=True, slots=True)

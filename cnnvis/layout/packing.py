@@ -12,12 +12,16 @@ from cnnvis.layout.marks import Box
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """Boxes of the items that found room, in the order given, inside `width` × `height`; `left_out` did not."""
+    """Boxes of the items that found room, in the order given, inside `width` × `height`.
+
+    `left_out` did not; `rest` is where "+n" stands for them, None for the end of the last row.
+    """
 
     boxes: tuple[Box, ...]
     width: float
     height: float
     left_out: int = 0
+    rest: Box | None = None
 
     @property
     def fill(self) -> float:

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnvis.errors import InvalidValue
+from cnnvis.layout.class_groups import ClassColumn, column_means
 from cnnvis.layout.marks import Face
 from cnnvis.model.activations import Activations
 from cnnvis.model.dataset import Dataset
 from cnnvis.model.features import importance, ranked_members
 from cnnvis.model.network import Layer
 from cnnvis.model.partition import Cluster
+from cnnvis.model.subset_responses import mean_over
+from cnnvis.model.subsets import Subset
 
 REMEMBERED = 2000
 """How many faces of one layer are kept before the memory starts anew."""
@@ -30,6 +33,8 @@ class Reading:
     layer: Layer
     extent: tuple[int, int] | None
     faces: dict[Hashable, Face] = field(default_factory=dict)
+    columned: dict[tuple[ClassColumn, ...], NDArray[np.float64]] = field(default_factory=dict)
+    subsets: dict[Subset, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def activations(self) -> Activations:
@@ -83,6 +88,27 @@ class Reading:
         if not len(known) or float(np.ptp(means[known])) <= 0:
             return []
         return [int(i) for i in known[np.argsort(-means[known], kind="stable")][:n]]
+
+    def by_column(self, columns: tuple[ClassColumn, ...]) -> NDArray[np.float64]:
+        """The mean response of each unit of the layer to each column, (n_units, n_columns); NaN where no sample."""
+        if columns not in self.columned:
+            self.columned[columns] = column_means(
+                self.activations[self.layer.name].total, self.activations.counts, columns
+            )
+        return self.columned[columns]
+
+    def by_subset(self, subset: Subset) -> NDArray[np.float64]:
+        """The mean response of each unit to the samples of a subset, (n_units,); NaN where that cannot be told."""
+        if subset not in self.subsets:
+            self.subsets[subset] = self._by_subset(subset)
+        return self.subsets[subset]
+
+    def _by_subset(self, subset: Subset) -> NDArray[np.float64]:
+        try:
+            rows = subset.rows(self.activations.samples)
+            return mean_over(self.activations, self.layer.name, rows)
+        except InvalidValue:  # it needs labels, or responses of single samples, and there are none
+            return np.full(self.layer.n_units, np.nan)
 
     def exemplar(self, unit: int, used: set[int]) -> tuple[int, tuple[int, int, int, int] | None] | None:
         """The sample and crop that show a unit best: its strongest, or one nearly as strong that is not `used`.

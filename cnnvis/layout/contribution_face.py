@@ -1,0 +1,165 @@
+"""The facet of contribution: what the neurons add to the score of each class, and what they take from it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnvis.layout.card import BELOW_LINE, LINE_TOP, MOSAIC, NEAR, PAD, STRIP, STRIP_TOP, Body, Style, line
+from cnnvis.layout.class_groups import ClassColumn, column_means
+from cnnvis.layout.marks import BORDER, EXCITE, FAINT, INHIBIT, TEXT, Box, Mark, Rect
+from cnnvis.layout.material import Material
+from cnnvis.layout.matrix_face import (
+    HEADS,
+    cells,
+    head_marks,
+    lifted,
+    number_marks,
+    rows_height,
+    spans,
+    tick_marks,
+    told_columns,
+    widened,
+)
+from cnnvis.layout.ordering import order
+from cnnvis.model.measurements import Contributions
+from cnnvis.model.partition import Cluster
+
+BARS = 24.0
+"""The height of the bars of the classes."""
+UNDER = 40.0
+"""The height of the matrix of a closed card."""
+
+
+def contribution_key(material: Material) -> Hashable:
+    """What the contributions on a card depend on beside cluster and responses."""
+    return material.columns_key, material.contributions
+
+
+def contribution_body(material: Material, cluster: Cluster, opened: bool) -> Body:
+    """The cluster's total, its sum for each class as bars, and below them each neuron's part."""
+    found = material.contributions
+    if found is None:
+        return _missing(material)
+    name = material.reading.layer.name
+    units = np.array(cluster.members)
+    columns = columns_of(material, found)
+    parts = column_means(found.total(name)[units], found.counts, columns)
+    whole = parts.sum(0)
+    style = widened(material.style, len(columns)) if opened else material.style
+    body = Body(style, pictured=True)
+    body.marks += total_marks(found, name, units, style)
+    said = spoken(whole, columns)
+    aim = "" if found.target is None else f"to {material.network.classes[found.target]}: "
+    body.marks.append(line(aim + (" · ".join(said[:2]) or "nothing"), style, LINE_TOP, TEXT))
+    top = BELOW_LINE
+    if opened:
+        body.marks += head_marks(columns, (), style, top)
+        top += HEADS
+    body.marks += tick_marks(material, columns, style, top, 0, opened)
+    top += STRIP + 2
+    body.marks += bar_marks(whole, style, top, opened)
+    top += BARS + 4
+    high = rows_height(len(units), opened)
+    high = high if opened else min(high, UNDER)
+    turn = order(parts)
+    ordered = tuple(int(u) for u in units[turn])
+    span, _ = spans(style, len(columns), 0, opened)
+    body.marks.append(
+        cells(lifted(parts[turn] / layer_scale(found, name, columns)), span, top, high, "effect", ordered)
+    )
+    if opened:
+        body.marks += number_marks(ordered, top, high)
+    body.bottom = top + high
+    body.told = ["adds to the score of each sample's own class" if found.target is None else aim, *said[:4]]
+    body.told += told_columns(material, columns)
+    return body
+
+
+def columns_of(material: Material, found: Contributions) -> tuple[ClassColumn, ...]:
+    """The columns of the layer's matrices; one for all samples where contributions are not by these groups."""
+    if len(found.counts) == len(material.groups):
+        return material.columns
+    return (ClassColumn(tuple(range(len(found.counts))), "all samples"),)
+
+
+def spoken(whole: NDArray[np.float64], columns: Sequence[ClassColumn]) -> list[str]:
+    """The strongest effects in words: the strongest addition, the strongest loss, then the next ones."""
+    known = [i for i in np.argsort(-np.abs(np.nan_to_num(whole)), kind="stable") if np.isfinite(whole[i])]
+    top = max((abs(float(whole[i])) for i in known), default=0.0)
+    strong = [i for i in known if abs(float(whole[i])) > 0.02 * top]
+    first = [i for sign in (1, -1) for i in [j for j in strong if sign * whole[j] > 0][:1]]
+    rest = [i for i in strong if i not in first]
+    return [f"{signed(float(whole[i]))} {columns[i].title}" for i in (*first, *rest)]
+
+
+def signed(value: float) -> str:
+    """A number with its sign, a true minus, and two figures."""
+    size = abs(value)
+    text = (
+        f"{size:.0f}"
+        if size >= 10
+        else f"{size:.1f}"
+        if size >= 1
+        else f"{size:.2f}"
+        if size >= 0.01
+        else f"{size:.0e}"
+    )
+    return ("+" if value >= 0 else "−") + text
+
+
+def total_marks(found: Contributions, layer: str, units: NDArray[np.int64], style: Style) -> list[Mark]:
+    """A bar from the middle: the share of the layer's whole effect that these neurons add (right) and take (left)."""
+    means = found.mean(layer)
+    all_ = max(float(np.abs(means).sum()), 1e-300)
+    mine = means[units]
+    half = style.inner / 2
+    middle = PAD + half
+    marks: list[Mark] = [Rect(Box(PAD, STRIP_TOP, style.inner, STRIP), FAINT, radius=2, zoom=NEAR)]
+    plus = half * min(float(mine[mine > 0].sum()) / all_, 1.0)
+    minus = half * min(float(-mine[mine < 0].sum()) / all_, 1.0)
+    if plus > 0.5:
+        marks.append(Rect(Box(middle, STRIP_TOP, plus, STRIP), EXCITE, zoom=NEAR))
+    if minus > 0.5:
+        marks.append(Rect(Box(middle - minus, STRIP_TOP, minus, STRIP), INHIBIT, zoom=NEAR))
+    marks.append(Rect(Box(middle - 0.5, STRIP_TOP - 2, 1, STRIP + 4), BORDER, zoom=NEAR))
+    return marks
+
+
+def bar_marks(whole: NDArray[np.float64], style: Style, top: float, opened: bool) -> list[Mark]:
+    """One bar for each column, up in blue or down in orange, the strongest of the card as high as there is room."""
+    (left, width), _ = spans(style, len(whole), 0, opened)
+    values = np.nan_to_num(whole)
+    high, low = max(float(values.max(initial=0.0)), 0.0), max(float(-values.min(initial=0.0)), 0.0)
+    span = max(high + low, 1e-300)
+    zero = top + BARS * high / span
+    pitch = width / len(whole)
+    gap = 2.0 if pitch >= 8 else 1.0 if pitch >= 3 else 0.0
+    marks: list[Mark] = [Rect(Box(left, round(zero) - 0.5, width, 1), BORDER, zoom=NEAR)]
+    for i, value in enumerate(values.tolist()):
+        size = BARS * abs(value) / span
+        if size >= 0.5:
+            box = Box(left + i * pitch, zero - size if value > 0 else zero, pitch - gap, size)
+            marks.append(Rect(box, EXCITE if value > 0 else INHIBIT, zoom=MOSAIC))
+    return marks
+
+
+def layer_scale(found: Contributions, layer: str, columns: Sequence[ClassColumn]) -> float:
+    """The size of contribution that has the full colour in a layer: only a hundredth of all are larger."""
+    values = np.abs(column_means(found.total(layer), found.counts, columns))
+    known = values[np.isfinite(values)]
+    return max(float(np.percentile(known, 99)), 1e-300) if known.size else 1.0
+
+
+def _missing(material: Material) -> Body:
+    """A calm place where contributions will stand once they are measured."""
+    style = material.style
+    body = Body(style)
+    body.marks.append(Rect(Box(PAD, STRIP_TOP, style.inner, STRIP), FAINT, radius=2, zoom=NEAR))
+    body.marks.append(line("not measured yet", style))
+    body.marks.append(Rect(Box(PAD, BELOW_LINE, style.inner, BARS), FAINT, radius=2, zoom=NEAR))
+    body.bottom = BELOW_LINE + BARS
+    body.told = ["contributions are not measured yet"]
+    return body

@@ -1,0 +1,74 @@
+"""What the cards of one column are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnvis.layout.card import COLOURED_CLASSES, Style
+from cnnvis.layout.class_groups import ClassColumn, class_columns
+from cnnvis.layout.marks import Ink
+from cnnvis.layout.readings import Reading, Table
+from cnnvis.model.measurements import Contributions, LayerHealth
+from cnnvis.model.network import Network
+from cnnvis.model.partition import Cluster
+from cnnvis.model.session import Look
+from cnnvis.model.subsets import Subset
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Everything that is known of one layer and how it is looked at.
+
+    `table` where the samples are rows of a table; `contributions` and `health` are None where they were not measured;
+    `subsets` are those of the user whose samples are known.
+    """
+
+    reading: Reading
+    style: Style
+    network: Network
+    look: Look
+    table: Table | None = None
+    contributions: Contributions | None = None
+    health: LayerHealth | None = None
+    subsets: tuple[Subset, ...] = ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return self.reading.activations.groups
+
+    @property
+    def coloured(self) -> bool:
+        """Whether each group of samples has a colour of its own."""
+        return len(self.groups) <= COLOURED_CLASSES and self.reading.activations.kind != "quantile"
+
+    @cached_property
+    def columns(self) -> tuple[ClassColumn, ...]:
+        """The columns of matrices in the order of the network."""
+        return class_columns(self.reading.activations, self.network, self.look)
+
+    @property
+    def columns_key(self) -> tuple[str, frozenset[int]]:
+        """What the columns depend on beside the responses."""
+        return self.look.order, self.look.unfolded
+
+    def responses(self) -> NDArray[np.float64]:
+        """The mean response of each unit of the layer to each column, (n_units, n_columns); NaN where no sample."""
+        return self.reading.by_column(self.columns)
+
+    def columns_of(self, cluster: Cluster) -> tuple[ClassColumn, ...]:
+        """The columns of one cluster: those of the network, or in an order of its own."""
+        if self.look.order != "local":
+            return self.columns
+        found = self.reading.activations
+        total = found[self.reading.layer.name].total[list(cluster.members)]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = np.where(found.counts > 0, total / found.counts, np.nan)
+        return class_columns(found, self.network, self.look, means)
+
+    def tick(self, column: ClassColumn) -> Ink:
+        """The colour above a column: that of its class where classes have colours."""
+        return Ink("class", column.classes[0]) if self.coloured and len(column.classes) == 1 else Ink("heat", 0, 0.35)
