@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
+from cnnvis.gui.bundle_drag import BundleDrag
 from cnnvis.gui.camera import Camera
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.steering import Direction, UnitDrag, neighbour
@@ -34,6 +35,8 @@ class Canvas(Camera):
     """A key or None, the unit under the cursor or None, and where on the screen."""
     units_moved = Signal(str, object, int)
     """A layer, a tuple of its units, and the id of the cluster they shall join."""
+    bundle_moved = Signal(object, float, float)
+    """The key of a bundle, and how far its box was dragged from where layout put it."""
 
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(jobs, parent)
@@ -44,6 +47,7 @@ class Canvas(Camera):
         self._hover: Key | None = None
         self._paths = False
         self._drag: UnitDrag | None = None
+        self._carried: BundleDrag | None = None
         self._pressed: QPointF | None = None
         self._panned = False
         self._path = (QPointF(), QPointF())
@@ -94,7 +98,7 @@ class Canvas(Camera):
         if diagram is not None:
             far = max(diagram.width, diagram.height, 1000.0)
             self.setSceneRect(-far, -far, diagram.width + 2 * far, diagram.height + 2 * far)
-        self._hover = None
+        self._hover = self._carried = None
         self._selection = tuple(key for key in self._selection if diagram is not None and key in diagram)
         self.stage.show(diagram, self.animated and self.isVisible())
         self.minimap.set_diagram(diagram)
@@ -168,6 +172,9 @@ class Canvas(Camera):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         here = event.position()
+        if self._carried is not None:
+            self._carried.move(self._to_scene(here))
+            return
         if self._drag is not None and self.diagram is not None:
             self._drag.move(self.diagram, self._to_scene(here))
             self._mark()
@@ -188,6 +195,10 @@ class Canvas(Camera):
     def _begin_drag(self, event: QMouseEvent) -> bool:
         assert self._pressed is not None
         unit, home = self._unit_at(self._pressed), self._key_at(self._pressed)
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._carried = BundleDrag.begin(self.stage, home, self._to_scene(self._pressed))
+        if self._carried is not None:
+            return True
         if unit is None or home is None or self.diagram is None or not event.buttons() & Qt.MouseButton.LeftButton:
             return False
         self._drag = UnitDrag.begin(self.diagram, home, int(unit[2]), self.stage.scene, self.zoom)
@@ -195,7 +206,12 @@ class Canvas(Camera):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         pressed, self._pressed = self._pressed, None
-        if self._drag is not None:
+        if self._carried is not None:
+            carried, self._carried = self._carried, None
+            by = carried.end()
+            self._mark()
+            self.bundle_moved.emit(carried.key, *by)
+        elif self._drag is not None:
             drag, self._drag = self._drag, None
             drag.end()
             self._mark()
@@ -251,7 +267,7 @@ class Canvas(Camera):
             self.fit()
         elif key == Qt.Key.Key_1:
             self.actual_size()
-        elif key == Qt.Key.Key_Escape and (self._drag is not None or self._selection):
+        elif key == Qt.Key.Key_Escape and (self._drag or self._carried or self._selection):
             self._escape()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._first is not None:
             self.opened.emit(self._first)
@@ -259,7 +275,12 @@ class Canvas(Camera):
             event.ignore()
 
     def _escape(self) -> None:
-        if self._drag is not None:
+        if self._carried is not None:
+            carried, self._carried = self._carried, None
+            carried.cancel()
+            self._pressed = None
+            self._mark()
+        elif self._drag is not None:
             drag, self._drag = self._drag, None
             drag.end()
             self._pressed = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
@@ -15,7 +15,7 @@ from cnnvis.gui.exporting import Exporting
 from cnnvis.gui.menus import COMMANDS
 from cnnvis.layout.diagram import Key
 from cnnvis.model.partition import Cluster
-from cnnvis.model.session import FACETS
+from cnnvis.model.session import FACETS, Bundling
 
 if TYPE_CHECKING:
     from cnnvis.gui.window import Window
@@ -60,6 +60,7 @@ class Commands:
             "collapse_all": c.collapse_all,
             "edges": c.show_edges,
             "choose": c.choose,
+            "move_bundle": c.move_bundle,
             "cancel": c.cancel,
             "pause": c.pause,
             "theme_light": lambda: w.choose_theme("light"),
@@ -73,6 +74,8 @@ class Commands:
         for facet in FACETS:
             self._verbs[f"facet_{facet}"] = partial(c.show_facet, facet)
         self._verbs["facet_of"] = c.show_facet_of
+        for bundles in get_args(Bundling):
+            self._verbs[f"bundles_{bundles}"] = partial(c.show_bundles, bundles)
         self._verbs.update(Exporting(w, c).verbs)
         for study in c.studies:
             self._verbs.update(study.verbs)

@@ -142,7 +142,12 @@ class Desk(QObject):
             met.add("session")
             met |= {"undo"} if self.document.undoable is not None else set()
             met |= {"redo"} if self.document.redoable is not None else set()
-            kinds = {"cluster": {"cluster", "layer"}, "unit": {"unit", "layer"}, "column": {"layer"}}
+            kinds = {
+                "cluster": {"cluster", "layer", "opens"},
+                "unit": {"unit", "layer", "opens"},
+                "column": {"layer", "opens"},
+                "bundle": {"opens"},
+            }
             if self.selection:
                 met |= kinds.get(str(self.selection[0][0]), set())
         self._view.allow(frozenset(met))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Needs = Literal["nothing", "session", "cluster", "layer", "unit", "clusters", "undo", "redo", "work"]
+Needs = Literal["nothing", "session", "cluster", "layer", "unit", "clusters", "undo", "redo", "work", "opens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Command:
 
 
 _LINE = None
+_MANY = "Draw boxes in the lanes beside columns of 16 clusters and more"
 
 MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
     (
@@ -80,8 +81,12 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("zoom_out", "Zoom &out", "Ctrl+-", "session"),
             Command("fit", "&Fit", "Ctrl+0", "session", "Show the whole picture"),
             Command("actual_size", "&Actual size", "Ctrl+1", "session"),
-            Command("expand", "E&xpand or collapse", "Ctrl+Return", "layer", "Show every layer or neuron inside"),
+            Command("expand", "E&xpand or collapse", "Ctrl+Return", "opens", "Show every layer, neuron or edge inside"),
             Command("collapse_all", "&Collapse all", "Ctrl+Shift+0", "session"),
+            _LINE,
+            Command("bundles_auto", "&Bundle edges of many", "", "session", _MANY, True, "bundles"),
+            Command("bundles_on", "B&undle all edges", "", "session", "Draw boxes in every lane", True, "bundles"),
+            Command("bundles_off", "Bundle n&o edges", "", "session", "Draw every edge by itself", True, "bundles"),
             _LINE,
             Command("panels", "&Panels"),
             Command("theme_light", "&Light", checkable=True, choice="theme"),

@@ -87,7 +87,7 @@ class Minimap(QWidget):
         painter.drawRoundedRect(QRectF(0.5, 0.5, self.width() - 1, self.height() - 1), 4, 4)
         painter.translate(_PAD, _PAD)
         painter.scale(self._scale, self._scale)
-        strongest = sorted(diagram.links, key=lambda link: -link.strength)[:_LINKS_AT_MOST]
+        strongest = sorted(diagram.strokes, key=lambda link: -link.strength)[:_LINKS_AT_MOST]
         paint_links(painter, strongest, Manner(self._theme), width=0.8 / self._scale)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour(self._theme, Ink("muted", strength=0.45)))

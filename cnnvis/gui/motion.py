@@ -8,62 +8,91 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QEasingCurve, QObject, QVariantAnimation
 
 from cnnvis.layout.diagram import Card, Diagram, Key, Link
+from cnnvis.layout.routes import Point, parted
 
 MILLISECONDS = 200
+Path = tuple[Point, ...]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Where everything is at one moment of a transition: places, opacities, links."""
+    """Where everything is at one moment of a transition: places, opacities, what is drawn of the links."""
 
-    places: Mapping[Key, tuple[float, float]]
+    places: Mapping[Key, Point]
     opacities: Mapping[Key, float]
     links: tuple[Link, ...]
 
 
 def cards_of(diagram: Diagram | None) -> dict[Key, Card]:
-    """All cards and column headers by key."""
+    """All cards, column headers and boxes of bundles by key."""
     if diagram is None:
         return {}
-    return {card.key: card for card in (*(column.header for column in diagram.columns), *diagram.cards)}
+    boxes = (bundle.card for bundle in diagram.bundles)
+    return {card.key: card for card in (*(column.header for column in diagram.columns), *diagram.cards, *boxes)}
 
 
 class Transition:
-    """Everything between two diagrams, for any moment 0–1."""
+    """Everything between two diagrams, for any moment 0–1.
+
+    Where a bundle forms, its edges glide together, and where one expands they glide apart.
+    """
 
     def __init__(self, old: Diagram | None, new: Diagram) -> None:
         self._before, self._after = cards_of(old), cards_of(new)
         self._new = new
-        self._old_links = {link.key: link for link in old.links} if old is not None else {}
-        self.moves = any(
-            key not in self._before or (self._before[key].box.x, self._before[key].box.y) != (card.box.x, card.box.y)
-            for key, card in self._after.items()
-        ) or bool(self._before.keys() - self._after.keys())
+        before, after = _bundled(old), _bundled(new)
+        forming = after - before
+        shown = (
+            link
+            for link in (*new.links, *(curve for bundle in new.bundles for curve in bundle.curves))
+            if (link.via in forming if link.via is not None else not {link.source, link.sink} & forming)
+        )
+        paths = {x.key: x.points for x in (*old.links, *old.strokes)} if old is not None else {}
+        self._links = [(link, *_matched(paths.get(link.key, link.points), link.points)) for link in shown]
+        self.moves = (
+            before != after
+            or bool(self._before.keys() - self._after.keys())
+            or any(
+                key not in self._before or _corner(self._before[key]) != _corner(card)
+                for key, card in self._after.items()
+            )
+        )
 
     def at(self, t: float) -> Scene:
-        """Places of all cards, old and new; opacities of those that come or go; the links between them."""
-        places: dict[Key, tuple[float, float]] = {}
+        """Places of all cards, old and new; opacities of those that come or go; the strokes between them."""
+        places: dict[Key, Point] = {}
         opacities: dict[Key, float] = {}
         for key, card in self._after.items():
-            end = (card.box.x, card.box.y)
             if key in self._before:
-                start = self._before[key].box
-                places[key] = _between((start.x, start.y), end, t)
+                places[key] = _between(_corner(self._before[key]), _corner(card), t)
             else:
-                places[key], opacities[key] = end, t
+                places[key], opacities[key] = _corner(card), t
         for key in self._before.keys() - self._after.keys():
             opacities[key] = 1.0 - t
-        links = self._new.links if t >= 1.0 else tuple(self._link(link, t) for link in self._new.links)
+        links = self._new.strokes if t >= 1.0 else tuple(_moved(*link, t) for link in self._links)
         return Scene(places, opacities, links)
 
-    def _link(self, link: Link, t: float) -> Link:
-        old = self._old_links.get(link.key)
-        if old is None or len(old.points) != len(link.points) or old.points == link.points:
-            return link
-        return replace(link, points=tuple(_between(a, b, t) for a, b in zip(old.points, link.points)))
+
+def _matched(start: Path, end: Path) -> tuple[Path, Path]:
+    """Two chains of Béziers in equally many pieces."""
+    n = max(len(start), len(end))
+    return (start, end) if start == end else (parted(start, n), parted(end, n))
 
 
-def _between(start: tuple[float, float], end: tuple[float, float], t: float) -> tuple[float, float]:
+def _moved(link: Link, start: Path, end: Path, t: float) -> Link:
+    return link if start == end else replace(link, points=tuple(_between(a, b, t) for a, b in zip(start, end)))
+
+
+def _bundled(diagram: Diagram | None) -> set[Key]:
+    """The bundles that stand in the place of their edges."""
+    return {bundle.key for bundle in diagram.bundles if not bundle.expanded} if diagram is not None else set()
+
+
+def _corner(card: Card) -> Point:
+    return card.box.x, card.box.y
+
+
+def _between(start: Point, end: Point, t: float) -> Point:
     return start[0] + t * (end[0] - start[0]), start[1] + t * (end[1] - start[1])
 
 

@@ -128,6 +128,7 @@ class Window(QMainWindow):
         canvas.unit_chosen.connect(lambda key: controller.select((key,)))
         canvas.opened.connect(controller.open_key)
         canvas.units_moved.connect(controller.move)
+        canvas.bundle_moved.connect(controller.move_bundle)
         canvas.menu_asked.connect(self._show_menu)
         self.start.requested.connect(self.commands.run)
         self.topbar.edges.changed.connect(controller.show_edges)
@@ -220,6 +221,7 @@ class Window(QMainWindow):
         self.topbar.edges.set_share(session.look.share)
         self.topbar.facets.set_facet(session.look.facet)
         self.actions_[f"facet_{session.look.facet}"].setChecked(True)
+        self.actions_[f"bundles_{session.look.bundles}"].setChecked(True)
         self.topbar.show_words(session.analysis.network.name, _summary(session))
         self._news = (session, diagram)
         QTimer.singleShot(0, self, self._inform)  # once the picture is repainted
@@ -313,6 +315,8 @@ class Window(QMainWindow):
             verbs = ["expand", "", "rename", "note", "merge", "split", "lock", "", "recluster"]
         elif key is not None and key[0] == "column":
             verbs = ["expand", "note", "recluster"]
+        elif key is not None and key[0] == "bundle":
+            verbs = ["expand", "bundles_auto", "bundles_on", "bundles_off"]
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for verb in verbs:

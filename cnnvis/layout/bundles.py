@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,8 +139,12 @@ def _apart(tops: Sequence[float], heights: Sequence[float], room: tuple[float, f
     return found
 
 
+@lru_cache(maxsize=1024)
 def box_face(shares: tuple[float, float], height: float, tooltip: str, expanded: bool) -> Face:
-    """What stands on the box of a bundle: the shares of the two signs; hollow while its edges are drawn."""
+    """What stands on the box of a bundle: the shares of the two signs; hollow while its edges are drawn.
+
+    The same object for the same words and shares, as painters want it.
+    """
     frame = Box(0, 0, WIDTH, height)
     if expanded:
         return Face(WIDTH, height, (Rect(frame, None, MUTED, 3.0),), "bundle", tooltip, framed=False)

@@ -53,6 +53,22 @@ def straight(start: Point, end: Point) -> tuple[Point, ...]:
     return (start, (start[0] + third, start[1]), (end[0] - third, end[1]), end)
 
 
+def parted(points: Sequence[Point], n: int) -> tuple[Point, ...]:
+    """The same chain of Béziers in more pieces, n control points in all: the widest piece is halved time and again."""
+    found = list(points)
+    while len(found) < n:
+        k = 3 * max(range(len(found) // 3), key=lambda i: abs(found[3 * i + 3][0] - found[3 * i][0]))
+        a, b, c, d = found[k : k + 4]
+        ab, bc, cd = _middle(a, b), _middle(b, c), _middle(c, d)
+        left, right = _middle(ab, bc), _middle(bc, cd)
+        found[k : k + 4] = [a, ab, left, _middle(left, right), right, cd, d]
+    return tuple(found)
+
+
+def _middle(one: Point, other: Point) -> Point:
+    return (one[0] + other[0]) / 2, (one[1] + other[1]) / 2
+
+
 def spread(wires: Sequence[Wire]) -> list[tuple[float, float]]:
     """For each wire how far above or below the middle it leaves and enters, so that those of a side fan out a little.
 

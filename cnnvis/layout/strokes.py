@@ -140,6 +140,7 @@ def _bundle(ground: Ground, bundle: Bundled, box: Box, home: Box, room: Box, dra
     curves = tuple(drawn[c] for card in (*sources, *sinks) if (c := ("curve", *bundle.key, *card)) in drawn)
     positive, negative = sum(j.positive for j in bundle.joints), sum(j.negative for j in bundle.joints)
     total = max(positive + negative, 1e-300)
-    face = box_face((positive / total, negative / total), box.h, told(bundle, positive, negative), not curves)
+    shares = (round(positive / total, 2), round(negative / total, 2))
+    face = box_face(shares, box.h, told(bundle, positive, negative), not curves)
     links = tuple(_key(ground, j) for j in bundle.joints)
     return Bundle(Card(key, box, face), home, room, sources, sinks, links, curves, positive, negative)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QScrollArea, QToolButton, QWidget
 
 from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.panels.bundle_page import bundle_page
 from cnnvis.gui.panels.class_page import class_page, sample_page
 from cnnvis.gui.panels.cluster_page import cluster_page
 from cnnvis.gui.panels.layer_page import layer_page
@@ -125,6 +126,9 @@ def _of(scene: Scene, key: Key) -> Page | None:
         return layer_page(scene, str(key[1])) if str(key[1]) in analysis.network else None
     if kind == "classes":
         return layer_page(scene, analysis.network.output)
+    bundle = scene.diagram.bundle(key)
+    if bundle is not None:
+        return bundle_page(scene, bundle)
     link = scene.diagram.find(key)
     return _link_page(scene, link) if isinstance(link, Link) else None
 
