@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QRectF, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from cnnvis.gui.parts import label
 from cnnvis.layout.diagram import Ink
-from cnnvis.layout.theme import Theme, blend
-from cnnvis.painting.paint import colour
+from cnnvis.layout.sheet import Scale
+from cnnvis.layout.theme import LIGHT, Theme, blend
+from cnnvis.painting.paint import colour, font
 
 ROW = 17
 LEFT = 88
+RAMP = 96
+"""The width of the bar that explains shades."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,79 @@ def _put_bars(view: Any, counts: NDArray[np.int64], colour_: QColor) -> None:
 
     item = pg.BarGraphItem(x=np.arange(len(counts)) + 0.5, height=counts, width=0.85, brush=colour_, pen=None)
     view.addItem(item, ignoreBounds=True)
+
+
+def plain_view(parent: QWidget) -> Any:
+    """An empty pyqtgraph view in the pixels of the screen, inside a widget to which it leaves mouse and keyboard."""
+    import pyqtgraph as pg
+
+    view = pg.GraphicsView(parent, background=None)
+    view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    view.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    return view
+
+
+def image_item() -> Any:
+    """A pyqtgraph image without pixels, whose rows run downwards."""
+    import pyqtgraph as pg
+
+    return pg.ImageItem(axisOrder="row-major")
+
+
+class ScaleBar(QWidget):
+    """Which shade stands for which value: a bar from the lowest to the highest, with what it measures before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scale: Scale | None = None
+        self._theme = LIGHT
+        self.setFixedHeight(16)
+
+    def show_scale(self, scale: Scale | None, theme: Theme) -> None:
+        """Show another scale; None: nothing."""
+        self._scale, self._theme = scale, theme
+        self.setAccessibleName(scale.what if scale is not None else "")
+        self.updateGeometry()
+        self.update()
+
+    def _words(self) -> tuple[str, str, str]:
+        assert self._scale is not None
+        steps = self._scale.steps
+        return self._scale.what, steps[0][1] if self._scale.signed else "0", steps[-1][1]
+
+    def sizeHint(self) -> QSize:
+        if self._scale is None:
+            return QSize(0, 16)
+        metrics = QFontMetrics(font("", 11))
+        return QSize(sum(metrics.horizontalAdvance(word) for word in self._words()) + RAMP + 32, 16)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, 16)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._scale is None:
+            return
+        painter = QPainter(self)
+        painter.setFont(font("", 11))
+        painter.setPen(colour(self._theme, Ink("muted")))
+        metrics = painter.fontMetrics()
+        what, low, high = self._words()
+        centre = int(Qt.AlignmentFlag.AlignVCenter)
+        x = self.width()
+        x -= metrics.horizontalAdvance(high)
+        painter.drawText(QRectF(x, 0, self.width() - x + 1, 16), centre, high)
+        x -= RAMP + 6
+        levels = np.arange(-127 if self._scale.signed else 0, 128, dtype=np.int8)[None]
+        pixels = np.ascontiguousarray(self._theme.cells(levels, self._scale.ramp))
+        image = QImage(pixels.data, pixels.shape[1], 1, 3 * pixels.shape[1], QImage.Format.Format_RGB888)
+        painter.drawImage(QRectF(x, 4, RAMP, 8), image)
+        x -= metrics.horizontalAdvance(low) + 6
+        painter.drawText(QRectF(x, 0, RAMP, 16), centre, low)
+        room = x - 12
+        if room > 24:
+            text = metrics.elidedText(what, Qt.TextElideMode.ElideRight, room)
+            painter.drawText(QRectF(0, 0, room, 16), centre | int(Qt.AlignmentFlag.AlignRight), text)
+        painter.end()
 
 
 class Matrix(QWidget):
