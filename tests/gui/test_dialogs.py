@@ -8,7 +8,7 @@ import pytest
 from pictures import diagram
 from pytestqt.qtbot import QtBot
 
-from cnnvis.gui.dialogs.export_figure import ExportFigure, Parts
+from cnnvis.gui.dialogs.export_figure import ExportFigure, Parts, Subject
 from cnnvis.gui.dialogs.preferences import Preferences
 from cnnvis.gui.dialogs.recluster import Recluster
 from cnnvis.gui.dialogs.shortcuts import Shortcuts
@@ -17,8 +17,13 @@ from cnnvis.layout.diagram import Box
 from cnnvis.model.analysis import Recipe
 
 
+def shown() -> tuple[Subject, ...]:
+    """One figure to export."""
+    return (Subject("Picture as it is shown", diagram),)
+
+
 def test_the_export_writes_what_was_chosen(qtbot: QtBot, tmp_path: Path) -> None:
-    dialog = ExportFigure(diagram(), Parts(None, None), "single-column")
+    dialog = ExportFigure(shown(), Parts(None, None), "single-column")
     qtbot.addWidget(dialog)
     dialog.width_.setValue(120)
     dialog.legend.setChecked(False)
@@ -29,13 +34,13 @@ def test_the_export_writes_what_was_chosen(qtbot: QtBot, tmp_path: Path) -> None
 
 def test_the_export_offers_only_the_parts_there_are(qtbot: QtBot) -> None:
     for parts, n in ((Parts(None, None), 1), (Parts(Box(0, 0, 90, 90), None), 2)):
-        dialog = ExportFigure(diagram(), parts, "screen")
+        dialog = ExportFigure(shown(), parts, "screen")
         qtbot.addWidget(dialog)
         assert dialog.part.count() == n
 
 
 def test_the_export_says_how_large_the_figure_is(qtbot: QtBot) -> None:
-    dialog = ExportFigure(diagram(), Parts(None, None), "double-column")
+    dialog = ExportFigure(shown(), Parts(None, None), "double-column")
     qtbot.addWidget(dialog)
     assert dialog._size.text().startswith("178 × ")
 
