@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout import edge_words
 from cnnvis.layout.bundles import LANE, Bundled, bundled, bundling, number, owners, rows
+from cnnvis.layout.caption import caption
 from cnnvis.layout.classes import ROOMY
 from cnnvis.layout.columns import HEADER, Content, contents, has_classes
 from cnnvis.layout.diagram import Diagram
@@ -244,17 +244,3 @@ def legend(network: Network, connections: Connections | None) -> tuple[Entry, ..
     if has_classes(network) and len(network.classes) <= COLOURED_CLASSES:
         entries += [Entry(name, Ink("class", i), "square") for i, name in enumerate(network.classes)]
     return tuple(entries)
-
-
-def caption(session: Session) -> str:
-    """The sentence below a printed figure: what was run over what, and what the edges are."""
-    network, activations = session.analysis.network, session.activations
-    parts = [network.name]
-    if activations is not None:
-        parts[0] += f" on {activations.n_samples:,} samples"
-        if activations.samples.accuracy is not None:
-            parts[0] += f", accuracy {100 * activations.samples.accuracy:.1f} %"
-        parts.append("Columns are groups of layers, cards are clusters of neurons with what drives them most")
-    if session.connections is not None:
-        parts.append(edge_words.told(session))
-    return ". ".join(parts) + "."

@@ -1,0 +1,47 @@
+"""The sentences below a printed figure: what was run over what, how neurons were clustered, what is shown."""
+
+from __future__ import annotations
+
+from cnnvis.layout import edge_words
+from cnnvis.model.analysis import Analysis
+from cnnvis.model.session import Facet, Session
+
+_SHOWN: dict[Facet, str] = {
+    "features": "with the places in the images that drive their neurons most",
+    "activations": "with the mean response of each neuron to each class",
+    "contribution": "with the mean first-order effect of each neuron on the score of each class",
+    "health": "with the state of their neurons and weights",
+}
+
+
+def caption(session: Session) -> str:
+    """What a paper says below the figure of a session: network, samples, accuracy, facet, clusterer, seed, edges."""
+    network, activations = session.analysis.network, session.activations
+    parts = [network.name]
+    if activations is not None:
+        parts[0] += f" on {activations.n_samples:,} samples"
+        if session.look.subset:
+            parts[0] += f" ({session.look.subset})"
+        if activations.samples.accuracy is not None:
+            parts[0] += f", accuracy {100 * activations.samples.accuracy:.1f} %"
+        parts.append(f"Columns are groups of layers, cards are clusters of neurons {_SHOWN[session.look.facet]}")
+        if session.look.instance:
+            against = f" against {session.look.against}" if session.look.against else ""
+            parts.append(f"Laid over: the responses to {session.look.instance}{against}")
+    if session.analysis.clusters:
+        parts.append(clustered(session.analysis))
+    if session.connections is not None:
+        parts.append(edge_words.told(session))
+    return ". ".join(parts) + "."
+
+
+def clustered(analysis: Analysis) -> str:
+    """How the representatives' neurons were clustered: by which recipe and seed, and how many layers by hand."""
+    layers = [g.representative for g in analysis.groups if g.representative in analysis.clusters]
+    recipes = {analysis.recipe(layer) for layer in layers}
+    seeds = sorted({recipe.seed for recipe in recipes})
+    seed = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
+    names = sorted({str(recipe).replace("()", "") for recipe in recipes})
+    by_hand = sum(layer in analysis.edited for layer in layers)
+    changed = f", {by_hand} of {len(layers)} columns changed by hand" if by_hand else ""
+    return f"Clustered by {', '.join(names)}, {seed}{changed}" if names else "Not clustered"

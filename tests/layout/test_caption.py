@@ -1,0 +1,41 @@
+"""A printed figure says how it was made."""
+
+from dataclasses import replace
+
+from sessions import made_up_session
+
+from cnnvis.layout.caption import caption, clustered
+from cnnvis.model.analysis import Recipe
+
+
+def test_the_caption_names_network_samples_clusterer_and_seed():
+    session = made_up_session()
+    text = caption(session)
+    assert text.startswith(session.analysis.network.name)
+    assert f"on {session.activations.n_samples:,} samples" in text
+    assert "Clustered by KMeans, seed 0" in text
+    assert "Edges" in text
+
+
+def test_the_caption_says_what_the_cards_show():
+    session = made_up_session()
+    texts = {caption(session.with_look(replace(session.look, facet=f))) for f in ("features", "activations", "health")}
+    assert len(texts) == 3
+
+
+def test_other_recipes_and_hands_are_told():
+    analysis = made_up_session().analysis
+    layer = analysis.groups[0].representative
+    analysis = analysis.with_recipe(layer, Recipe("MeanShift", seed=3), analysis.clusters[layer])
+    analysis = analysis.with_clusters("conv2", analysis.clusters["conv2"].rename(0, "ears"))
+    text = clustered(analysis)
+    assert "KMeans, MeanShift, seeds 0, 3" in text
+    assert "1 of" in text
+    assert "by hand" in text
+
+
+def test_a_subset_and_an_image_laid_over_are_told():
+    session = made_up_session()
+    text = caption(session.with_look(replace(session.look, subset="wrong ones", instance="a.png", against="b.png")))
+    assert "(wrong ones)" in text
+    assert "a.png against b.png" in text
