@@ -65,7 +65,7 @@ def test_notes_of_the_analysis_come_first() -> None:
     noted = replace(found.activations, notes=("Accuracy is at chance: 10 %. Usual causes: mean and std.",))
     (finding,) = findings(replace(found, activations=noted))
     assert finding.text == "Accuracy is at chance: 10 %."
-    assert finding.detail == "Usual causes: mean and std."
+    assert finding.cause == "Usual causes: mean and std."
 
 
 def test_nothing_is_raised_before_anything_is_recorded() -> None:
