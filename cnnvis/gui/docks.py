@@ -9,6 +9,8 @@ from cnnvis.gui.parts import PanelTitle
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 BELOW = Qt.DockWidgetArea.BottomDockWidgetArea
+ASIDE = ("history", "matrix", "confusion")
+"""Panels that are closed until a command opens them."""
 
 
 class Docks:
@@ -18,6 +20,8 @@ class Docks:
         self._window, self._menu = window, menu
         self._docks: dict[str, QDockWidget] = {}
         self._stowed: list[QDockWidget] | None = None
+        window.setCorner(Qt.Corner.BottomLeftCorner, LEFT)  # panels below are as wide as the picture
+        window.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
 
     def __getitem__(self, name: str) -> QDockWidget:
         return self._docks[name]

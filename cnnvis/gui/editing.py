@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from cnnvis.errors import CnnvisError
 from cnnvis.gui import edits
@@ -114,6 +115,19 @@ class Editing(Desk):
             others = frozenset(entry for entry in look.facets if entry[:2] != (layer, id))
             mine = frozenset() if facet == look.facet else frozenset({(layer, id, facet)})
             self.look(replace(look, facets=others | mine))
+
+    def show_order(self, order: Literal["network", "local"]) -> None:
+        """Let every matrix have one order of classes, or each its own."""
+        self.hold()
+        if self.session is not None:
+            self.look(replace(self.session.look, order=order))
+
+    def unfold(self, group: int) -> None:
+        """Show each class of a group of confusable ones, or the group again; it is named by its first class."""
+        self.hold()
+        if self.session is not None:
+            look = self.session.look
+            self.look(replace(look, unfolded=look.unfolded ^ {group}))
 
     def open_key(self, key: Key) -> None:
         """Expand or collapse the group of a column, or all neurons of a cluster."""

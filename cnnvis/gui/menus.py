@@ -72,6 +72,9 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("facet_activations", "&Activations", "F6", "session", "Show neurons × classes", True, "facet"),
             Command("facet_contribution", "&Contribution", "F7", "session", "Show effects on classes", True, "facet"),
             Command("facet_health", "&Health", "F8", "session", "Show debugging information", True, "facet"),
+            _LINE,
+            Command("matrix", "&Matrix", "F9", "session", "Open or close the panel of neurons × classes", True),
+            Command("confusion", "C&onfusion", "Shift+F9", "session", "Open or close labels × predictions", True),
         ),
     ),
     (

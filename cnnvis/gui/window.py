@@ -25,12 +25,14 @@ from cnnvis.gui.autosave import MINUTES, Autosaves
 from cnnvis.gui.canvas import Canvas
 from cnnvis.gui.commands import Commands
 from cnnvis.gui.desk import card_of
-from cnnvis.gui.docks import LEFT, RIGHT, Docks
+from cnnvis.gui.docks import ASIDE, BELOW, LEFT, RIGHT, Docks
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.notice import NoticeBar
+from cnnvis.gui.panels.confusion import ConfusionPanel
 from cnnvis.gui.panels.details import Details
 from cnnvis.gui.panels.findings import Findings
 from cnnvis.gui.panels.history import History
+from cnnvis.gui.panels.matrix import MatrixPanel
 from cnnvis.gui.panels.outline import Outline
 from cnnvis.gui.places import Places, Settings
 from cnnvis.gui.reopening import FIGURES, Reopening
@@ -46,7 +48,7 @@ from cnnvis.model.document import Document
 from cnnvis.model.session import Session
 
 SIZE = QSize(1600, 1000)
-_LAYOUT = 1
+_LAYOUT = 2
 """Raised when docks are added or renamed: an older remembered layout is then ignored."""
 
 
@@ -111,9 +113,12 @@ class Window(QMainWindow):
         self._add("findings", "Findings", Findings(self.jobs), LEFT)
         self._add("details", "Details", Details(self.jobs), RIGHT)
         self._add("history", "History", History(self.jobs), RIGHT)
+        self._add("matrix", "Matrix", MatrixPanel(self.jobs, lambda: self.controller.selection), BELOW)
+        self._add("confusion", "Confusion", ConfusionPanel(self.jobs), BELOW)
         self._docks.resize({"network": 520, "findings": 320}, Qt.Orientation.Vertical)
         self._docks.resize({"network": 224, "details": 328}, Qt.Orientation.Horizontal)
-        self._docks["history"].hide()
+        for name in ASIDE:
+            self._docks[name].hide()
         for name, title, _ in DEMOS:
             self.actions_.menus["demo"].addAction(title, partial(self.commands.run, "demo", (name,)))
         self.actions_.menus["recent"].aboutToShow.connect(self._fill_recent)
@@ -140,7 +145,8 @@ class Window(QMainWindow):
         for panel in self._all_panels():
             panel.chosen.connect(controller.choose)
             panel.requested.connect(self.commands.run)
-        self._docks["history"].visibilityChanged.connect(self.actions_["history"].setChecked)
+        for name in ASIDE:
+            self._docks[name].toggleViewAction().toggled.connect(self.actions_[name].setChecked)
 
     def _all_panels(self) -> list[Panel]:
         return list(self.panels.values())  # type: ignore[arg-type]
@@ -179,8 +185,9 @@ class Window(QMainWindow):
         self.canvas.animated = self.actions_["animation"].isChecked()
         self.settings.put("animation", self.canvas.animated)
 
-    def toggle_history(self) -> None:
-        self._docks["history"].setVisible(self.actions_["history"].isChecked())
+    def toggle_panel(self, name: str) -> None:
+        """Open a panel that is closed at first, or close it."""
+        self._docks[name].setVisible(self.actions_[name].isChecked())
 
     def focus_search(self) -> None:
         self.topbar.search.setFocus()
