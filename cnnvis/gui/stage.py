@@ -103,7 +103,7 @@ class Stage(QObject):
             item.mark(key in selected, key == target)
         if self.diagram is None or self.moving:
             return
-        loud: dict[Key, Link] = {}
+        loud: dict[Key, Link] = {link.key: link for link in self.diagram.path}
         for asked in selected:
             loud |= {link.key: link for link in self.diagram.lit(asked)}
         if hovered is not None:

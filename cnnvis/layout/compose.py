@@ -18,6 +18,7 @@ from cnnvis.layout.faces import COLOURED_CLASSES
 from cnnvis.layout.layered import LayeredEdge, Order, order_columns, stacked
 from cnnvis.layout.links import Joint, Lane, blocks, drawn_pairs, kept, singles
 from cnnvis.layout.marks import EXCITE, INHIBIT, Box, Card, Column, Entry, Face, Ink, Key
+from cnnvis.layout.overlay import overlaid, path_of
 from cnnvis.layout.routes import MARGIN, STEP
 from cnnvis.layout.strokes import Ground, strokes
 from cnnvis.layout.subgraph import dimmed, for_class, restricted
@@ -45,11 +46,11 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     if look is not None:
         session = session.with_look(look)
     origin, session = session, viewed(session)
-    columns = contents(session)
+    columns, still = overlaid(origin, contents(session))
     lanes = _lanes(session, columns)
     matters = for_class(session, columns, lanes)
     joints = _joints(session.look, columns, restricted(lanes, matters, session.look.signs))
-    faint = dimmed(columns, lanes, matters)
+    faint = dimmed(columns, lanes, matters) | still
     orders = _orders(columns, joints, previous)
     joints, columns = _reordered(columns, joints, orders)
     plan = _plan(columns, joints)
@@ -62,6 +63,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
         cards=cards,
         links=links,
         bundles=bundles,
+        path=path_of(origin, links),
         width=plan.width,
         height=plan.height,
         classes=network.classes if has_classes(network) else (),

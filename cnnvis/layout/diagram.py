@@ -93,7 +93,8 @@ class Diagram:
 
     `pictures(sample)` gives painters the picture of a sample, uint8 (h, w, 3); None where there are no images.
     `session` is what it shows, so that a figure can carry the view that made it. `dimmed` names the cards that step
-    back, because they do not matter for the class in question.
+    back, because they do not matter for the class in question or the image laid over. `path` are links that stand out
+    while nothing else is asked for.
     """
 
     columns: tuple[Column, ...]
@@ -108,6 +109,7 @@ class Diagram:
     bundles: tuple[Bundle, ...] = ()
     session: Session | None = field(default=None, repr=False)
     dimmed: frozenset[Key] = frozenset()
+    path: tuple[Link, ...] = ()
 
     @cached_property
     def _index(self) -> dict[Key, Card]:

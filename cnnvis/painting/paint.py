@@ -165,7 +165,8 @@ def paint_cells(painter: QPainter, mark: Cells, manner: Manner) -> None:
     """A grid of colours: cells that lie apart as rectangles, others as one image without seams between them."""
     colours = manner.theme.cells(mark.grid, mark.ramp)
     rows, columns = mark.shape
-    if mark.gap > 0:
+    pitch = min(mark.box.w / columns, mark.box.h / rows) * manner.zoom
+    if mark.gap > 0 and pitch >= 4:  # from afar gaps would only be a pattern
         for row in range(rows):
             for column in range(columns):
                 painter.fillRect(rectangle(mark.place(row, column)), QColor(*colours[row, column].tolist()))
@@ -213,7 +214,7 @@ def paint_link(painter: QPainter, link: Link, manner: Manner, share: float = QUI
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     painter.setPen(pen)
     painter.drawPath(path)
-    if link.mixed and share > 0.5 and link.width >= _SHOWS_BOTH:
+    if link.mixed and share > 0.5 and link.width >= _SHOWS_BOTH and link.key[0] == "link":  # a bundle's box says it
         minor = min(link.shares)
         pen.setColor(_tint(manner, INHIBIT if link.ink == EXCITE else EXCITE, share))
         pen.setDashPattern([_DASH * minor / link.width, _DASH * (1 - minor) / link.width])
@@ -271,7 +272,7 @@ def paint(
     The hollow marks of expanded bundles are left out: there is nothing to click on paper.
     """
     prepare(painter)
-    loud = {link.key: link for key in asked for link in diagram.lit(key)}
+    loud = {link.key: link for link in (*diagram.path, *(x for key in asked for x in diagram.lit(key)))}
     for links, strength in ((diagram.strokes, share), (loud.values(), ASKED)):
         seen_ = (link for link in links if box is None or extent(link).overlaps(box))
         paint_links(painter, (link for link in seen_ if strength == ASKED or link.key not in loud), manner, strength)
