@@ -14,6 +14,7 @@ from cnnvis.layout.diagram import Key
 from cnnvis.model.connections import Connections
 from cnnvis.model.session import BundleKey, Bundling, Facet, Look, Session
 from cnnvis.progress import Progress
+from cnnvis.workflow.edges import followed, known_edges, with_edges
 
 
 class Editing(Desk):
@@ -189,19 +190,25 @@ class Editing(Desk):
         """Find the clusters of layers that nobody has opened before, by their recipes: no step of the history."""
         raise NotImplementedError
 
+    def _changed(self, old: Session, new: Session) -> None:
+        super()._changed(old, new)
+        if old.look is not new.look and followed(old) != followed(new):
+            self.join()
+
     def join(self) -> None:
         """Measure the edges that the picture shows but nobody has measured yet: no step of the history."""
         session, document = self.session, self.document
         if session is None or document is None or session.connections is None:
             return
+        asked = followed(session)
 
         def done(found: Connections | None) -> None:
             self._view.show_work(None)
-            if self.document is not document or found is None or found is document.session.connections:
+            if self.document is not document or found is None or found is known_edges(document.session, asked):
                 return
             saved = not document.unsaved
             self.hold()
-            document.update(replace(document.session, connections=found))
+            document.update(with_edges(document.session, asked, found))
             if saved:
                 document.mark_saved()
 
@@ -210,7 +217,7 @@ class Editing(Desk):
             self.fail(error)
 
         def work(progress: Progress) -> Connections | None:
-            return self._services.join(session, progress)
+            return self._services.join(session, asked, progress)
 
         self._jobs.start("join", work, done, failed, lane="long", reported=self._report)
 

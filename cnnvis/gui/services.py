@@ -13,6 +13,7 @@ from cnnvis.model.activations import Activations
 from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.connections import Connections
 from cnnvis.model.job import Job
+from cnnvis.model.measurements import Edging
 from cnnvis.model.partition import Partition
 from cnnvis.model.quality import Silhouettes
 from cnnvis.model.session import Session
@@ -48,7 +49,7 @@ class Services(Protocol):
 
     def connect(self, session: Session, trust: Collection[str], progress: Progress) -> Session: ...
 
-    def join(self, session: Session, progress: Progress) -> Connections | None: ...
+    def join(self, session: Session, asked: Edging, progress: Progress) -> Connections | None: ...
 
 
 class Workflow:
@@ -98,9 +99,7 @@ class Workflow:
         from cnnvis.compute.cluster import recluster
 
         found = _recorded(session)
-        return recluster(
-            session.analysis, found, recipe, layers=layers, keep_locked=keep_locked, progress=progress
-        )
+        return recluster(session.analysis, found, recipe, layers=layers, keep_locked=keep_locked, progress=progress)
 
     def open_layers(self, session: Session, layers: Sequence[str]) -> Analysis:
         """The analysis with the clusters of these layers, by their recipes where nobody has opened them yet."""
@@ -133,11 +132,13 @@ class Workflow:
             return session
         return replace(session, activations=replace(activations, data=found.data))
 
-    def join(self, session: Session, progress: Progress) -> Connections | None:
+    def join(self, session: Session, asked: Edging, progress: Progress) -> Connections | None:
         """The connections with the edges that are shown but not measured yet; as they are without the network."""
-        from cnnvis.workflow.unfold import joined
+        from cnnvis.workflow.edges import edges, known_edges
 
-        return session.connections if self.sources is None else joined(session, self.sources, progress=progress)
+        if self.sources is None:
+            return known_edges(session, asked)
+        return edges(session, self.sources, asked, progress=progress)
 
 
 def _recorded(session: Session) -> Activations:

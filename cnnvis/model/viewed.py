@@ -44,14 +44,15 @@ def subset_rows(session: Session) -> NDArray[np.int64] | None:
 def viewed(session: Session) -> Session:
     """The session with what its look asks for in the place of what holds for all samples.
 
-    Edges that were not measured yet stay as they are for all samples. Layers whose single responses were dropped are
-    missing from the responses to a subset.
+    Edges that were not measured yet stay as they are for all samples, of the same mode where that was measured. Layers
+    whose single responses were dropped are missing from the responses to a subset.
     """
     rows = subset_rows(session)
     if rows is not None and session.activations is not None:
         session = replace(session, activations=restricted(session.activations, rows))
-    asked = edging(session.look)
-    found = session.measurements.connections.get(asked)
+    asked, known = edging(session.look), session.measurements.connections
+    broader = (asked, replace(asked, instance="", subset=session.look.subset), replace(asked, instance="", subset=""))
+    found = next((known[each] for each in broader if each in known), None)
     if found is not None and found is not session.connections:
         session = replace(session, connections=found)
     return session

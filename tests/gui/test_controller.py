@@ -23,6 +23,7 @@ from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.connections import Connections
 from cnnvis.model.document import Document
 from cnnvis.model.job import DataSource, Job, NetworkSource
+from cnnvis.model.measurements import Edging
 from cnnvis.model.partition import Partition
 from cnnvis.model.quality import Silhouettes, silhouettes
 from cnnvis.model.session import Session
@@ -109,6 +110,7 @@ class FakeServices:
     analysis: Callable[[Collection[str], Reporter], Session] | None = None
     error: Exception | None = None
     joined: Connections | None = None
+    joins: list[Edging] = field(default_factory=list)
     sources: Sources | None = None
 
     def analyze(self, job: Job, trust: Collection[str], progress: Reporter) -> Session:
@@ -151,7 +153,8 @@ class FakeServices:
     def connect(self, session: Session, trust: Collection[str], progress: Progress) -> Session:
         return session
 
-    def join(self, session: Session, progress: Progress) -> Connections | None:
+    def join(self, session: Session, asked: Edging, progress: Progress) -> Connections | None:
+        self.joins.append(asked)
         return self.joined or session.connections
 
 
