@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnvis.layout.bicliques import cover
+from cnnvis.layout.card import AWAY, NEAR
 from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.links import Joint, Lane
 from cnnvis.layout.marks import CARD, EXCITE, INHIBIT, MUTED, Box, Card, Face, Key, Link, Mark, Rect
@@ -20,7 +21,7 @@ Place = tuple[int, int]
 
 FROM = 16
 """So many cards in a column, and the edges beside it are bundled by default."""
-WIDTH = 12.0
+WIDTH = 16.0
 """Of a box."""
 LANE = 64.0
 """How much wider a lane is for its bundles; and for each further row of boxes, if one is not enough."""
@@ -64,7 +65,7 @@ class Bundled:
     @property
     def height(self) -> float:
         """Of its box: more for many curves, which it then keeps apart."""
-        return 4.0 * min(4 + max(len(self.sources), len(self.sinks)), 14)
+        return 4.0 * min(6 + max(len(self.sources), len(self.sinks)), 16)
 
 
 def bundled(joints: Sequence[Joint]) -> tuple[Bundled, ...]:
@@ -147,14 +148,14 @@ def box_face(shares: tuple[float, float], height: float, tooltip: str, expanded:
     """
     frame = Box(0, 0, WIDTH, height)
     if expanded:
-        return Face(WIDTH, height, (Rect(frame, None, MUTED, 3.0),), "bundle", tooltip, framed=False)
-    marks: list[Mark] = [Rect(frame, CARD, MUTED, 3.0)]
-    inner = frame.grown(-3.0)
-    high = inner.h * shares[0]
-    if shares[0] > 0:
-        marks.append(Rect(Box(inner.x, inner.y, inner.w, high), EXCITE))
-    if shares[1] > 0:
-        marks.append(Rect(Box(inner.x, inner.y + high, inner.w, inner.h - high), INHIBIT))
+        return Face(WIDTH, height, (Rect(frame, None, MUTED, 4.0),), "bundle", tooltip, framed=False)
+    marks: list[Mark] = [Rect(frame, CARD, MUTED, 4.0, zoom=NEAR)]
+    for part, zoom in ((frame.grown(-4.0), NEAR), (frame, AWAY)):
+        y = part.y
+        for share, ink in zip(shares, (EXCITE, INHIBIT)):
+            if share > 0:
+                marks.append(Rect(Box(part.x, y, part.w, part.h * share), ink, zoom=zoom))
+                y += part.h * share
     return Face(WIDTH, height, tuple(marks), "bundle", tooltip, framed=False)
 
 
