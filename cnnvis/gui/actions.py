@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 
 from cnnvis.gui.menus import COMMANDS, MENUS, Command
 
+SUBMENUS = ("recent", "demo", "panels", "colour")
+
 
 class Actions:
     """The QActions of all commands; `act(verb)` is called when one is triggered."""
@@ -24,7 +26,7 @@ class Actions:
             for command in commands:
                 if command is None:
                     menu.addSeparator()
-                elif command.verb in ("recent", "demo", "panels"):
+                elif command.verb in SUBMENUS:
                     self.menus[command.verb] = menu.addMenu(command.text)
                 else:
                     menu.addAction(self._make(command, act))
@@ -50,7 +52,8 @@ class Actions:
 
     def allow(self, met: Collection[str]) -> None:
         """Enable what can be done now: `met` names the needs that are."""
-        for verb, action in self._actions.items():
+        actions = self._actions | {verb: menu.menuAction() for verb, menu in self.menus.items()}
+        for verb, action in actions.items():
             need = COMMANDS[verb].needs
             action.setEnabled(need == "nothing" or need in met)
 

@@ -12,11 +12,12 @@ import cnnvis
 from cnnvis.errors import CnnvisError
 from cnnvis.gui.places import Settings
 from cnnvis.gui.view import Answer
-from cnnvis.model.analysis import Recipe
 from cnnvis.model.session import Session
 
 if TYPE_CHECKING:
     from cnnvis.gui.dialogs.export_figure import Parts, Subject
+    from cnnvis.gui.dialogs.recluster import Try
+    from cnnvis.gui.regrouping import Reclustering
 
 
 class Ask:
@@ -43,14 +44,12 @@ class Ask:
         found, yes = QInputDialog.getItem(self._window, title, question, names, 0, False)
         return list(choices)[names.index(found)] if yes else None
 
-    def recipe(self, layer: str, session: Session) -> Recipe | None:
-        """How to cluster a layer."""
+    def reclustering(self, layer: str, session: Session, try_out: Try) -> Reclustering | None:
+        """How to cluster a layer, or all."""
         from cnnvis.gui.dialogs.recluster import Recluster
 
-        analysis = session.analysis
-        locked = sum(c.locked for c in analysis.clusters.get(layer, ()))
-        dialog = Recluster(layer, analysis.network[layer].n_units, analysis.recipe(layer), locked, self._window)
-        return dialog.recipe() if self._accepted(dialog) else None
+        dialog = Recluster(layer, session.analysis, try_out, self._window)
+        return dialog.wish() if self._accepted(dialog) else None
 
     def _accepted(self, dialog: QDialog) -> bool:
         found = dialog.exec() == QDialog.DialogCode.Accepted

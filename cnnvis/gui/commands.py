@@ -15,7 +15,6 @@ from cnnvis.gui.controller import Controller
 from cnnvis.gui.edit_commands import EditCommands
 from cnnvis.gui.exporting import Exporting
 from cnnvis.gui.menus import COMMANDS
-from cnnvis.layout.diagram import Key
 from cnnvis.model.session import FACETS, Bundling
 
 if TYPE_CHECKING:

@@ -144,7 +144,7 @@ class Desk(QObject):
             met |= {"redo"} if self.document.redoable is not None else set()
             kinds = {
                 "cluster": {"cluster", "layer", "opens"},
-                "unit": {"unit", "layer", "opens"},
+                "unit": {"unit", "cluster", "layer", "opens"},
                 "column": {"layer", "opens"},
                 "bundle": {"opens"},
             }

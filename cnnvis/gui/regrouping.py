@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from cnnvis.errors import InvalidValue
+from cnnvis.errors import CnnvisError, InvalidValue
 from cnnvis.gui import edits
 from cnnvis.gui.editing import Editing
 from cnnvis.layout.columns import shown_layers
@@ -16,6 +16,9 @@ from cnnvis.model.script import script
 from cnnvis.model.session import Session
 from cnnvis.progress import Progress
 
+_MOST_TRIED, _MOST_SHIFTED = 2048, 512
+"""Neurons that are clustered while the user still chooses how; mean shift takes longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reclustering:
@@ -24,6 +27,33 @@ class Reclustering:
     recipe: Recipe
     layers: tuple[str, ...] = ()
     keep_locked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would come of a reclustering: clusters and mean silhouette, before and after."""
+
+    n_before: int = 0
+    before: float | None = None
+    n_after: int = 0
+    after: float | None = None
+    why_not: str = ""
+
+    @property
+    def words(self) -> str:
+        if self.why_not:
+            return self.why_not
+        return f"{_clusters(self.n_after, self.after)}; now {_clusters(self.n_before, self.before)}"
+
+
+def _clusters(n: int, silhouette: float | None) -> str:
+    rated = f", silhouette {rounded(silhouette)}" if silhouette is not None else ""
+    return f"{n} cluster{'' if n == 1 else 's'}{rated}"
+
+
+def rounded(silhouette: float) -> str:
+    """Two figures, with a true minus."""
+    return f"{silhouette:.2f}".replace("-", "−")
 
 
 class Regrouping(Editing):
@@ -46,6 +76,38 @@ class Regrouping(Editing):
             self._commit(lambda s: edits.reclustered(s.analysis, found, wish.recipe, wish.layers, wish.keep_locked))
 
         self._jobs.start("recluster", work, done, self._failed, reported=self._report)
+
+    def try_out(self, wish: Reclustering, then: Callable[[Preview], None]) -> None:
+        """Tell what would come of clustering one layer anew, from the background; only the newest wish is answered."""
+        session = self.session
+        if session is None or session.activations is None:
+            return
+        layer = wish.layers[0]
+        n, old = session.analysis.network[layer].n_units, session.analysis.clusters.get(layer)
+        if n > (_MOST_SHIFTED if wish.recipe.clusterer == "MeanShift" else _MOST_TRIED):
+            then(Preview(why_not=f"Not tried out before: {n:,} neurons take a while."))
+            return
+
+        def mean(partition: Partition | None) -> float | None:
+            found = self._services.rate(session, layer, partition) if partition is not None else None
+            return found.mean if found is not None else None
+
+        def work(progress: Progress) -> Preview:
+            found = self._services.recluster(session, wish.recipe, wish.layers, wish.keep_locked, progress)
+            new = found.clusters[layer]
+            return Preview(len(old or ()), mean(old), len(new), mean(new))
+
+        def failed(error: BaseException) -> None:
+            if isinstance(error, CnnvisError):
+                then(Preview(why_not=str(error)))
+            else:
+                self.fail(error)
+
+        self._jobs.start("trial", work, then, failed)
+
+    def forget_trial(self) -> None:
+        """Nobody waits for what `try_out` finds."""
+        self._jobs.drop("trial")
 
     def split_in_two(self, layer: str, id: int) -> None:
         """Let the layer's clusterer divide a cluster, in the background."""

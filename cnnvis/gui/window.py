@@ -10,7 +10,6 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplicat
 from PySide6.QtWidgets import (
     QApplication,
     QMainWindow,
-    QMenu,
     QProgressBar,
     QStackedWidget,
     QToolBar,
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cnnvis.gui import palette
+from cnnvis.gui import context_menu, palette
 from cnnvis.gui.actions import Actions
 from cnnvis.gui.ask import Ask
 from cnnvis.gui.autosave import MINUTES, Autosaves
@@ -121,6 +120,7 @@ class Window(QMainWindow):
             self._docks[name].hide()
         for name, title, _ in DEMOS:
             self.actions_.menus["demo"].addAction(title, partial(self.commands.run, "demo", (name,)))
+        context_menu.fill_colours(self.actions_.menus["colour"], lambda name: self.commands.run("colour", (name,)))
         self.actions_.menus["recent"].aboutToShow.connect(self._fill_recent)
 
     def _add(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:
@@ -314,24 +314,9 @@ class Window(QMainWindow):
             menu.addAction("Nothing yet").setEnabled(False)
 
     def _show_menu(self, key: Key | None, unit: Key | None, where: QPoint) -> None:
-        verbs = ["fit", "collapse_all", "export", "copy_figure"]
-        if unit is not None:
+        if unit is not None and unit not in self.controller.selection:
             self.controller.select((unit,))
-            verbs = ["move", "note", "", "expand", "rename", "merge", "split", "recluster"]
-        elif key is not None and key[0] == "cluster":
-            verbs = ["expand", "", "rename", "note", "merge", "split", "lock", "", "recluster"]
-        elif key is not None and key[0] == "column":
-            verbs = ["expand", "note", "recluster"]
-        elif key is not None and key[0] == "bundle":
-            verbs = ["expand", "bundles_auto", "bundles_on", "bundles_off"]
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for verb in verbs:
-            if verb:
-                menu.addAction(self.actions_[verb])
-            else:
-                menu.addSeparator()
-        menu.popup(where)
+        context_menu.pop_up(self, self.actions_, unit or key, where)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _dropped(event) is not None:

@@ -106,6 +106,20 @@ def _theme(name: Literal["light", "dark", "print"], roles: dict[str, str], class
 _CLASSES_LIGHT = "#3f8f86 #b8607f #7d8f3c #8c6a56 #c29a2c #5a9c5e #a34a52 #74848f #9a6fa6 #4f7a52 #c9897a #5d6b73"
 _CLASSES_DARK = "#5cb3a9 #d585a2 #a3b65e #b08f7a #dbb84f #7fbf83 #cc747b #9babb5 #bd96c8 #78a67b #e2aa9c #8797a0"
 
+CLUSTER_COLOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "Teal": "#3f938a",
+        "Green": "#5a9c5e",
+        "Olive": "#84913c",
+        "Gold": "#b08a1e",
+        "Taupe": "#9a8172",
+        "Rose": "#c0607f",
+        "Plum": "#a06a98",
+        "Slate": "#74848f",
+    }
+)
+"""What a user may mark a cluster with: legible on white and on the dark theme's cards, and neither of the signs."""
+
 LIGHT = _theme(
     "light",
     {

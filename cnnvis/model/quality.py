@@ -137,7 +137,7 @@ class _Distances:
                 near = self._near(members)
                 parts = [members] if near is None else [near[1], near[2]]
                 new += sum(len(part) for part in parts if part not in self._known)
-        return new * len(self.rows) * self._points.shape[1]
+        return int(new * self._drawn.size)
 
     def _near(
         self, members: tuple[int, ...]

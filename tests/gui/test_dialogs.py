@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from pictures import diagram
 from pytestqt.qtbot import QtBot
 
 from cnnvis.gui.dialogs.export_figure import ExportFigure, Parts, Subject
 from cnnvis.gui.dialogs.preferences import Preferences
-from cnnvis.gui.dialogs.recluster import Recluster
 from cnnvis.gui.dialogs.shortcuts import Shortcuts
 from cnnvis.gui.places import Places, Settings
 from cnnvis.layout.diagram import Box
-from cnnvis.model.analysis import Recipe
 
 
 def shown() -> tuple[Subject, ...]:
@@ -43,21 +40,6 @@ def test_the_export_says_how_large_the_figure_is(qtbot: QtBot) -> None:
     dialog = ExportFigure(shown(), Parts(None, None), "double-column")
     qtbot.addWidget(dialog)
     assert dialog._size.text().startswith("178 × ")
-
-
-@pytest.mark.parametrize("recipe", [Recipe(k=5, seed=3), Recipe("MeanShift"), Recipe("HDBSCAN", magnitude=True)])
-def test_a_recipe_survives_its_form(qtbot: QtBot, recipe: Recipe) -> None:
-    dialog = Recluster("conv2", 64, recipe, 0)
-    qtbot.addWidget(dialog)
-    assert dialog.recipe() == recipe
-
-
-def test_a_clusterer_without_a_number_of_clusters_is_not_asked_for_it(qtbot: QtBot) -> None:
-    dialog = Recluster("conv2", 64, Recipe("KMeans", 8), 0)
-    qtbot.addWidget(dialog)
-    dialog.clusterer.setCurrentIndex(dialog.clusterer.findData("MeanShift"))
-    assert not dialog.k.isEnabled()
-    assert dialog.recipe().k is None
 
 
 def test_preferences_are_kept(qtbot: QtBot, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from cnnvis.errors import UnknownName
 from cnnvis.layout.diagram import EXCITE, Ink
-from cnnvis.layout.theme import DARK, LIGHT, PRINT, contrast, parse
+from cnnvis.layout.theme import CLUSTER_COLOURS, DARK, LIGHT, PRINT, contrast, parse
 
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK, PRINT], ids=lambda t: t.name)
 
@@ -30,6 +30,15 @@ def test_no_class_has_the_colour_of_a_sign_or_of_another_class(theme):
     for index, colour in enumerate(theme.classes):
         assert min(apart(colour, s) for s in signs) > 40
         assert min(apart(colour, c) for c in theme.classes[:index] or ((999, 999, 999),)) > 20
+
+
+@THEMES
+@pytest.mark.parametrize("name", CLUSTER_COLOURS)
+def test_a_cluster_is_marked_in_a_colour_that_is_seen_on_its_card_and_is_no_sign(theme, name):
+    colour = parse(CLUSTER_COLOURS[name])
+    assert contrast(colour, theme.roles["card"]) >= 3.0
+    for sign in ("excite", "inhibit", "accent"):
+        assert sum((a - b) ** 2 for a, b in zip(colour, theme.roles[sign])) ** 0.5 > 50
 
 
 def test_a_quiet_edge_is_thirty_percent_of_its_colour():
