@@ -97,14 +97,13 @@ def test_boxes_stand_in_their_lanes_and_never_over_each_other(bundled):
 
 def test_more_boxes_than_fit_stand_side_by_side():
     cards = [[Box(0, 20.0 * i, 10, 16) for i in range(20)], [Box(300, 20.0 * i, 10, 16) for i in range(20)]]
-    found = [
-        Bundled(("a", "b", i), 0, (Joint((0, i), (1, i + 1), 1.0, 0.0, 1.0),), (i, i + 1), (i, i + 1)) for i in range(18)
-    ]
+    joints = [Joint((0, i), (1, i + 1), 1.0, 0.0, 1.0) for i in range(18)]
+    found = [Bundled(("a", "b", i), 0, (joint,), (i, i + 1), (i, i + 1)) for i, joint in enumerate(joints)]
     places = homes(found, cards, (10.0, 300.0), (0.0, 400.0))
     boxes = list(places.values())
     assert len({box.x for box in boxes}) == rows(found, 400.0) > 1
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
-    assert all(0 <= box.y and box.bottom <= 400 and 10 < box.x and box.right < 300 for box in boxes)
+    assert all(box.y >= 0 and box.bottom <= 400 and box.x > 10 and box.right < 300 for box in boxes)
 
 
 @given(
