@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.places import Settings
 from cnnvis.gui.regrouping import Regrouping
 from cnnvis.gui.services import Services
+from cnnvis.gui.studies.edges import Edges
 from cnnvis.gui.studies.study import Study
 from cnnvis.gui.view import Notice, Offer, View, Work
 from cnnvis.model.document import Document
@@ -47,7 +49,8 @@ class Controller(Regrouping):
         self._trusted = set(filter(None, settings.text("trusted").split("\n")))
         self._phase = Phase()
         self._copied: Session | None = None
-        self.studies: tuple[Study, ...] = ()
+        self.edges = Edges(self, view, jobs, services)
+        self.studies: tuple[Study, ...] = (self.edges,)
 
     # Opening
 
@@ -220,10 +223,14 @@ class Controller(Regrouping):
 
     def cancel(self) -> None:
         """Stop a long analysis; what is done stays usable."""
-        for topic in ("analysis", "join"):
+        for topic in ("analysis", "join", *self._studied):
             if self._jobs.running(topic) is not None:
                 self._view.show_work(Work("Stopping"))
                 self._jobs.cancel(topic)
+
+    @property
+    def _studied(self) -> tuple[Hashable, ...]:
+        return tuple(topic for study in self.studies for topic in study.topics)
 
     def pause(self) -> None:
         """Hold a long analysis, or let it go on."""
@@ -311,7 +318,7 @@ class Controller(Regrouping):
 
     def leave(self) -> None:
         """Take the document off the desk and forget its autosave; nothing is asked."""
-        for topic in ("analysis", "open"):
+        for topic in ("analysis", "open", *self._studied):
             self._jobs.drop(topic)
         self._autosaves.discard()
         self._view.show_work(None)

@@ -20,10 +20,14 @@ _T = TypeVar("_T")
 
 
 class Study:
-    """One subject beside the desk. Main thread only; `work` functions run in a job's thread."""
+    """One subject beside the desk. Main thread only; `work` functions run in a job's thread.
+
+    `topics` are those under which it has measured: what the window can stop.
+    """
 
     def __init__(self, desk: Desk, view: View, jobs: Jobs, services: Services) -> None:
         self.desk, self.view, self.jobs, self.services = desk, view, jobs, services
+        self.topics: set[Hashable] = set()
 
     @property
     def verbs(self) -> Mapping[str, Callable[..., object]]:
@@ -66,6 +70,7 @@ class Study:
             self.view.show_work(Work(what[:1].upper() + what[1:], done, total))
 
         self.view.show_work(Work(what))
+        self.topics.add(topic)
         self.jobs.start(
             topic, lambda progress: work(session, live, progress), done, failed, lane="long", reported=report
         )
