@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from cnnvis.layout.card import AWAY, NEAR, style_for, waiting_face
 from cnnvis.layout.classes import NARROW, ROOMY, WIDTH, Outputs, choose, class_face, rest_face, waiting_class
 from cnnvis.layout.faces import cluster_face
+from cnnvis.layout.health_face import layer_facts
 from cnnvis.layout.links import blocks, singles
-from cnnvis.layout.marks import BORDER, MUTED, Box, Face, Key, Label, Mark, Rect
+from cnnvis.layout.marks import BORDER, INHIBIT, MUTED, Box, Face, Ink, Key, Label, Mark, Rect
 from cnnvis.layout.material import Material
 from cnnvis.layout.readings import read, table
 from cnnvis.model.activations import Activations
@@ -88,7 +89,7 @@ def _layer_column(session: Session, group: Group, layer: Layer, first: bool | No
     style = style_for(layer.n_units)
     partition = session.analysis.clusters.get(layer.name)
     activations = session.activations
-    header = _layer_header(session.analysis.network, group, layer, style.width + OVER, first)
+    header = _layer_header(session, group, layer, style.width + OVER, first)
     key: Key = ("column", layer.name)
     if partition is None:
         n = min(int(np.clip(round(np.sqrt(layer.n_units / 2)), 4, 16)), max(layer.n_units, 1))
@@ -128,8 +129,12 @@ def picture_size(network: Network) -> tuple[int, int] | None:
     return (shape[-2], shape[-1]) if len(shape) == 3 else None
 
 
-def _layer_header(network: Network, group: Group, layer: Layer, width: float, first: bool | None) -> Face:
-    """Name and size above a column; columns of an expanded group share a rule, its name stands on the first."""
+def _layer_header(session: Session, group: Group, layer: Layer, width: float, first: bool | None) -> Face:
+    """Name and size above a column; columns of an expanded group share a rule, its name stands on the first.
+
+    Beside health the second line tells what was measured of the layer as a whole.
+    """
+    network = session.analysis.network
     units = f"{layer.n_units:,} neuron{'' if layer.n_units == 1 else 's'}"
     if first is None:
         n = sum(network[name].role == "compute" for name in group.layers) or len(group.layers)
@@ -139,11 +144,24 @@ def _layer_header(network: Network, group: Group, layer: Layer, width: float, fi
     told = f"{layer.name}\n{layer.kind}, {'×'.join(map(str, layer.shape))}"
     if group.name != layer.name:
         told += f"\nstands for {group.name}" if layer.name == group.representative else f"\nin {group.name}"
-    return header_face(title, second, width, told, group.name if first else "", first is not None)
+    ink, health = MUTED, session.measurements.health
+    if session.look.facet == "health" and health is not None and layer.name in health.layers:
+        facts = layer_facts(health.layers[layer.name])
+        told += "".join(f"\n{text}" for text, _ in facts)
+        worst = next((text for text, bad in facts if bad), "")
+        second = worst or " · ".join(text for text, _ in facts[:2]) or second
+        ink = INHIBIT if worst else MUTED
+    return header_face(title, second, width, told, group.name if first else "", first is not None, ink)
 
 
 def header_face(
-    title: str, second: str, width: float, tooltip: str = "", group: str = "", ruled: bool = False
+    title: str,
+    second: str,
+    width: float,
+    tooltip: str = "",
+    group: str = "",
+    ruled: bool = False,
+    ink: Ink = MUTED,
 ) -> Face:
     """The two lines above a column."""
     marks: list[Mark] = []
@@ -152,7 +170,7 @@ def header_face(
     if group:
         marks.append(Label(group.upper(), Box(0, 2, width, 10), 9, MUTED, True, elide="middle", zoom=NEAR))
     marks.append(Label(title, Box(0, 12, width, 17), 13, bold=True, elide="middle", zoom=NEAR))
-    marks.append(Label(second, Box(0, 29, width, 15), 11, MUTED, zoom=NEAR))
+    marks.append(Label(second, Box(0, 29, width, 15), 11, ink, zoom=NEAR))
     marks.append(Label(title, Box(0, 12, width, 30), 20, bold=True, elide="middle", zoom=AWAY))
     return Face(width, HEADER, tuple(marks), title, tooltip, framed=False)
 

@@ -7,9 +7,9 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.card import BELOW_LINE, LINE_TOP, MOSAIC, NEAR, PAD, STRIP, STRIP_TOP, Body, Style, line
-from cnnvis.layout.class_groups import ClassColumn, column_means
-from cnnvis.layout.marks import BORDER, EXCITE, FAINT, INHIBIT, TEXT, Box, Mark, Rect
+from cnnvis.layout.card import MOSAIC, NEAR, PAD, STRIP, STRIP_TOP, Body, Style, line, near
+from cnnvis.layout.class_groups import ClassColumn
+from cnnvis.layout.marks import BORDER, EXCITE, FAINT, INHIBIT, TEXT, Box, Label, Mark, Rect
 from cnnvis.layout.material import Material
 from cnnvis.layout.matrix_face import (
     HEADS,
@@ -24,12 +24,15 @@ from cnnvis.layout.matrix_face import (
     widened,
 )
 from cnnvis.layout.ordering import order
+from cnnvis.layout.svg import text_width
 from cnnvis.model.measurements import Contributions
 from cnnvis.model.partition import Cluster
 
-BARS = 24.0
+SAID, BELOW = 34.0, 50.0
+"""Where the words stand, and where the columns begin."""
+BARS = 20.0
 """The height of the bars of the classes."""
-UNDER = 40.0
+UNDER = 32.0
 """The height of the matrix of a closed card."""
 
 
@@ -46,34 +49,33 @@ def contribution_body(material: Material, cluster: Cluster, opened: bool) -> Bod
     name = material.reading.layer.name
     units = np.array(cluster.members)
     columns = columns_of(material, found)
-    parts = column_means(found.total(name)[units], found.counts, columns)
+    effects, scale = material.effects(columns)
+    parts = effects[units]
     whole = parts.sum(0)
     style = widened(material.style, len(columns)) if opened else material.style
     body = Body(style, pictured=True)
     body.marks += total_marks(found, name, units, style)
     said = spoken(whole, columns)
-    aim = "" if found.target is None else f"to {material.network.classes[found.target]}: "
-    body.marks.append(line(aim + (" · ".join(said[:2]) or "nothing"), style, LINE_TOP, TEXT))
-    top = BELOW_LINE
+    body.marks += said_marks(said, style)
+    top = BELOW
     if opened:
         body.marks += head_marks(columns, (), style, top)
         top += HEADS
     body.marks += tick_marks(material, columns, style, top, 0, opened)
     top += STRIP + 2
     body.marks += bar_marks(whole, style, top, opened)
-    top += BARS + 4
+    top += BARS + 2
     high = rows_height(len(units), opened)
     high = high if opened else min(high, UNDER)
     turn = order(parts)
     ordered = tuple(int(u) for u in units[turn])
     span, _ = spans(style, len(columns), 0, opened)
-    body.marks.append(
-        cells(lifted(parts[turn] / layer_scale(found, name, columns)), span, top, high, "effect", ordered)
-    )
+    body.marks.append(cells(lifted(parts[turn] / scale), span, top, high, "effect", ordered))
     if opened:
         body.marks += number_marks(ordered, top, high)
     body.bottom = top + high
-    body.told = ["adds to the score of each sample's own class" if found.target is None else aim, *said[:4]]
+    aim = "each sample's own class" if found.target is None else material.network.classes[found.target]
+    body.told = [f"effect on the score of {aim}: " + ", ".join(said[:4])]
     body.told += told_columns(material, columns)
     return body
 
@@ -95,19 +97,25 @@ def spoken(whole: NDArray[np.float64], columns: Sequence[ClassColumn]) -> list[s
     return [f"{signed(float(whole[i]))} {columns[i].title}" for i in (*first, *rest)]
 
 
+def said_marks(said: Sequence[str], style: Style) -> list[Mark]:
+    """The two strongest effects in words, one at the left and one at the right; one alone where both find no room."""
+    if not said:
+        return [line("no effect", style, SAID)]
+    if len(said) == 1:
+        return [line(said[0], style, SAID, TEXT)]
+    first, second = (text_width(text, 11.0, False) for text in said[:2])
+    spare = style.inner - 8 - first - second
+    if spare < 0:  # the bars and the tooltip tell the second one too: better none than half a word
+        return [line(said[0], style, SAID, TEXT)]
+    left = Box(PAD, SAID, first + spare / 2, 14)
+    right = Box(left.right + 8, SAID, second + spare / 2, 14)
+    return [near(Label(said[0], left, 11)), near(Label(said[1], right, 11, align="right"))]
+
+
 def signed(value: float) -> str:
     """A number with its sign, a true minus, and two figures."""
     size = abs(value)
-    text = (
-        f"{size:.0f}"
-        if size >= 10
-        else f"{size:.1f}"
-        if size >= 1
-        else f"{size:.2f}"
-        if size >= 0.01
-        else f"{size:.0e}"
-    )
-    return ("+" if value >= 0 else "−") + text
+    return ("+" if value >= 0 else "−") + (f"{size:.0f}" if size >= 10 else f"{size:.2g}")
 
 
 def total_marks(found: Contributions, layer: str, units: NDArray[np.int64], style: Style) -> list[Mark]:
@@ -146,20 +154,13 @@ def bar_marks(whole: NDArray[np.float64], style: Style, top: float, opened: bool
     return marks
 
 
-def layer_scale(found: Contributions, layer: str, columns: Sequence[ClassColumn]) -> float:
-    """The size of contribution that has the full colour in a layer: only a hundredth of all are larger."""
-    values = np.abs(column_means(found.total(layer), found.counts, columns))
-    known = values[np.isfinite(values)]
-    return max(float(np.percentile(known, 99)), 1e-300) if known.size else 1.0
-
-
 def _missing(material: Material) -> Body:
     """A calm place where contributions will stand once they are measured."""
     style = material.style
     body = Body(style)
     body.marks.append(Rect(Box(PAD, STRIP_TOP, style.inner, STRIP), FAINT, radius=2, zoom=NEAR))
-    body.marks.append(line("not measured yet", style))
-    body.marks.append(Rect(Box(PAD, BELOW_LINE, style.inner, BARS), FAINT, radius=2, zoom=NEAR))
-    body.bottom = BELOW_LINE + BARS
+    body.marks.append(line("not measured yet", style, SAID))
+    body.marks.append(Rect(Box(PAD, BELOW, style.inner, BARS), FAINT, radius=2, zoom=NEAR))
+    body.bottom = BELOW + BARS
     body.told = ["contributions are not measured yet"]
     return body

@@ -27,8 +27,10 @@ from cnnvis.layout.card import (
 from cnnvis.layout.hierarchy import nested
 from cnnvis.layout.marks import BORDER, CARD, FAINT, MUTED, Box, Label, Mark, Patch, Rect
 from cnnvis.layout.material import Material
+from cnnvis.layout.ordering import order
 from cnnvis.layout.packing import Packing, grid, pack_squares, rest_box, rows, skyline
 from cnnvis.layout.readings import Reading, Table
+from cnnvis.layout.shelves import shelves
 from cnnvis.model.partition import Cluster
 
 LEVELS = (4, 2)
@@ -137,17 +139,19 @@ def selectivity(material: Material, units: Sequence[int]) -> NDArray[np.float64]
 
 
 def _closed(sizes: NDArray[np.float64], features: NDArray[np.float64] | None, style: Style) -> Packing:
-    """Patches in the fixed room of a closed card: all as large as they fit, else the first and "+n"."""
+    """Patches in the fixed room of a closed card; those that find none are "+n"."""
+    if features is not None:
+        return shelves((sizes**2).tolist(), order(features[: len(sizes)]).tolist(), style.inner, columns=style.columns)
     wide = 4 * style.columns
     module = (style.inner + GAP) / wide
     high = math.floor((ROOM + GAP) / module)
     n = min(len(sizes), MOST)
     for largest in (4.0, 3.5, 3.0):
-        found = _in_modules(sizes[:n], largest, features, wide)
+        found = _in_modules(sizes[:n], largest, wide)
         if n == len(sizes) and found.height <= high:
             return _in_pixels(found, module, style.inner)
     while True:
-        found = _in_modules(sizes[:n], 3.0, features, wide)
+        found = _in_modules(sizes[:n], 3.0, wide)
         corner = _corner(found, wide, high)
         if corner is not None or n == 1:
             return _in_pixels(found, module, style.inner, len(sizes) - n, corner)
@@ -163,12 +167,10 @@ def _corner(found: Packing, wide: int, high: int) -> Box | None:
     return None
 
 
-def _in_modules(sizes: NDArray[np.float64], largest: float, features: NDArray[np.float64] | None, wide: int) -> Packing:
-    """Squares of whole modules in a strip; the first is never smaller than the others."""
+def _in_modules(sizes: NDArray[np.float64], largest: float, wide: int) -> Packing:
+    """Squares of whole modules in a strip."""
     sides = np.clip(np.rint(largest * sizes), LEVELS[-1], LEVELS[0]).tolist()
-    if features is None:
-        return skyline([(s, s) for s in sides], float(wide))
-    return nested(features[: len(sides)], sides, gap=0.0, width=float(wide))
+    return skyline([(s, s) for s in sides], float(wide))
 
 
 def _in_pixels(found: Packing, module: float, width: float, left_out: int = 0, corner: Box | None = None) -> Packing:

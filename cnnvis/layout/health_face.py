@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cnnvis.layout.card import MOSAIC, NEAR, PAD, STRIP_TOP, Body, Style, near
 from cnnvis.layout.marks import BORDER, INHIBIT, MUTED, TEXT, Box, Cells, Ink, Label, Mark, Rect, levels_of
 from cnnvis.layout.material import Material
+from cnnvis.model.measurements import LayerHealth
 from cnnvis.model.partition import Cluster
 
 WAFFLE = 32.0
@@ -67,7 +68,8 @@ def waffle_marks(
     if not opened:
         for side in (8.0, 6.0, 4.0, 3.0):
             wide = int((style.inner + 2) // (side + 2))
-            if math.ceil(len(units) / wide) * (side + 2) <= WAFFLE + 2:
+            lines = math.ceil(len(units) / wide)
+            if lines == 1 or (side < 8 and lines * (side + 2) <= WAFFLE + 2):
                 break
         ranked = ranked[-wide * int((WAFFLE + 2) // (side + 2)) :]  # the worst are shown
     marks: list[Cells] = []
@@ -114,7 +116,7 @@ def facts(material: Material, units: NDArray[np.int64], fires: NDArray[np.float6
     if reading.layer.rectified:
         share = float(fires[units].mean())
         found.append(("fires on", percent(share), share < RARE))
-    found.append(("mean ± spread", f"{figure(mean)} ± {figure(spread)}", not math.isfinite(mean + spread)))
+    found.append(("mean", f"{figure(mean)} ± {figure(spread)}", not math.isfinite(mean + spread)))
     found.append(_gradient(material, units))
     return found
 
@@ -141,11 +143,11 @@ def fact_marks(name: str, value: str, bad: bool, style: Style, top: float) -> li
     return [near(Label(name, left, 11, MUTED)), near(Label(value, right, 11, ink, bad, align="right", elide="none"))]
 
 
-def layer_facts(material: Material) -> Sequence[tuple[str, bool]]:
-    """What is measured of a layer as a whole, in a few words each, and whether that is alarming."""
-    health = material.health
-    if health is None:
-        return ()
+def layer_facts(health: LayerHealth) -> Sequence[tuple[str, bool]]:
+    """What is measured of a layer as a whole, in a few words each, and whether that is alarming.
+
+    NaN and Inf; saturated neurons; gradients beside weights; the share of negative weights; how far weights moved.
+    """
     found = []
     if health.n_nan or health.n_inf:
         found.append((f"{health.n_nan:,} NaN · {health.n_inf:,} Inf", True))
@@ -154,7 +156,7 @@ def layer_facts(material: Material) -> Sequence[tuple[str, bool]]:
     if math.isfinite(health.ratio):
         found.append((f"‖g‖/‖w‖ {figure(health.ratio)}", False))
     if math.isfinite(health.negative):
-        found.append((f"{percent(health.negative)} of weights < 0", not 0.05 < health.negative < 0.95))
+        found.append((f"{percent(health.negative)} negative", not 0.05 < health.negative < 0.95))
     if math.isfinite(health.change):
         found.append((f"‖ΔW‖/‖W‖ {figure(health.change)}", False))
     return found
@@ -162,7 +164,7 @@ def layer_facts(material: Material) -> Sequence[tuple[str, bool]]:
 
 def figure(value: float) -> str:
     """Two figures, with a true minus."""
-    return f"{value:.2g}".replace("-", "−") if math.isfinite(value) else "NaN"
+    return f"{value:#.2g}".rstrip(".").replace("-", "−") if math.isfinite(value) else "NaN"
 
 
 def percent(share: float) -> str:

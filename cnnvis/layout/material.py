@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnvis.layout.card import COLOURED_CLASSES, Style
-from cnnvis.layout.class_groups import ClassColumn, class_columns
+from cnnvis.layout.class_groups import ClassColumn, class_columns, column_means
 from cnnvis.layout.marks import Ink
 from cnnvis.layout.readings import Reading, Table
 from cnnvis.model.measurements import Contributions, LayerHealth
@@ -55,10 +55,6 @@ class Material:
         """What the columns depend on beside the responses."""
         return self.look.order, self.look.unfolded
 
-    def responses(self) -> NDArray[np.float64]:
-        """The mean response of each unit of the layer to each column, (n_units, n_columns); NaN where no sample."""
-        return self.reading.by_column(self.columns)
-
     def columns_of(self, cluster: Cluster) -> tuple[ClassColumn, ...]:
         """The columns of one cluster: those of the network, or in an order of its own."""
         if self.look.order != "local":
@@ -68,6 +64,22 @@ class Material:
         with np.errstate(invalid="ignore", divide="ignore"):
             means = np.where(found.counts > 0, total / found.counts, np.nan)
         return class_columns(found, self.network, self.look, means)
+
+    def effects(self, columns: tuple[ClassColumn, ...]) -> tuple[NDArray[np.float64], float]:
+        """The mean contribution of each unit of the layer by column, (n_units, n_columns), and the size of strong ones.
+
+        Only a hundredth of all are larger than that.
+        """
+        found = self.contributions
+        assert found is not None
+        known = self.reading.effects.get(found, {})
+        if columns not in known:
+            values = column_means(found.total(self.reading.layer.name), found.counts, columns)
+            sizes = np.abs(values[np.isfinite(values)])
+            scale = max(float(np.percentile(sizes, 99)), 1e-300) if sizes.size else 1.0
+            known[columns] = values, scale
+            self.reading.effects[found] = known
+        return known[columns]
 
     def tick(self, column: ClassColumn) -> Ink:
         """The colour above a column: that of its class where classes have colours."""

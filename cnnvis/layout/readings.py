@@ -16,6 +16,7 @@ from cnnvis.layout.marks import Face
 from cnnvis.model.activations import Activations
 from cnnvis.model.dataset import Dataset
 from cnnvis.model.features import importance, ranked_members
+from cnnvis.model.measurements import Contributions
 from cnnvis.model.network import Layer
 from cnnvis.model.partition import Cluster
 from cnnvis.model.subset_responses import mean_over
@@ -23,6 +24,10 @@ from cnnvis.model.subsets import Subset
 
 REMEMBERED = 2000
 """How many faces of one layer are kept before the memory starts anew."""
+
+Columns = tuple[ClassColumn, ...]
+Effects = dict[Columns, tuple[NDArray[np.float64], float]]
+"""For the columns of a matrix the contributions of all units, and the size of a strong one."""
 
 
 @dataclass(eq=False)
@@ -33,7 +38,8 @@ class Reading:
     layer: Layer
     extent: tuple[int, int] | None
     faces: dict[Hashable, Face] = field(default_factory=dict)
-    columned: dict[tuple[ClassColumn, ...], NDArray[np.float64]] = field(default_factory=dict)
+    columned: dict[Columns, NDArray[np.float64]] = field(default_factory=dict)
+    effects: WeakKeyDictionary[Contributions, Effects] = field(default_factory=WeakKeyDictionary)
     subsets: dict[Subset, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
@@ -89,7 +95,7 @@ class Reading:
             return []
         return [int(i) for i in known[np.argsort(-means[known], kind="stable")][:n]]
 
-    def by_column(self, columns: tuple[ClassColumn, ...]) -> NDArray[np.float64]:
+    def by_column(self, columns: Columns) -> NDArray[np.float64]:
         """The mean response of each unit of the layer to each column, (n_units, n_columns); NaN where no sample."""
         if columns not in self.columned:
             self.columned[columns] = column_means(
