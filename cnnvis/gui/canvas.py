@@ -198,6 +198,7 @@ class Canvas(Camera):
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._carried = BundleDrag.begin(self.stage, home, self._to_scene(self._pressed))
         if self._carried is not None:
+            self._carried.move(self._to_scene(event.position()))
             return True
         if unit is None or home is None or self.diagram is None or not event.buttons() & Qt.MouseButton.LeftButton:
             return False

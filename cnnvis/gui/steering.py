@@ -9,14 +9,20 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QGraphicsPixmapItem, QGraphicsScene
 
-from cnnvis.layout.diagram import Card, Diagram, Key, Patch
+from cnnvis.layout.diagram import Bundle, Card, Diagram, Key, Patch
 from cnnvis.painting.paint import DirectTiles
 
 Direction = Literal["left", "right", "up", "down"]
 
 
 def neighbour(diagram: Diagram, key: Key | None, direction: Direction) -> Key | None:
-    """The card next to one: above or below in its column, or at its height in the next column that has cards."""
+    """The card next to one: above or below in its column, or at its height in the next column that has cards.
+
+    Next to a bundle lie the cards that it joins, and the bundles above and below it.
+    """
+    bundle = diagram.bundle(key) if key is not None else None
+    if bundle is not None:
+        return _beside(diagram, bundle, direction)
     columns = [column for column in diagram.columns if column.cards]
     if not columns:
         return None
@@ -36,6 +42,16 @@ def neighbour(diagram: Diagram, key: Key | None, direction: Direction) -> Key | 
         return key
     height = diagram.card(key).box.middle
     return min(columns[there].cards, key=lambda other: abs(diagram.card(other).box.middle - height))
+
+
+def _beside(diagram: Diagram, bundle: Bundle, direction: Direction) -> Key:
+    height = bundle.card.box.middle
+    if direction in ("left", "right"):
+        cards = bundle.sources if direction == "left" else bundle.sinks
+        return min(cards, key=lambda card: abs(diagram.card(card).box.middle - height))
+    lane = [other for other in diagram.bundles if other.key[1:3] == bundle.key[1:3]]
+    lane.sort(key=lambda other: other.card.box.middle, reverse=direction == "up")
+    return lane[min(lane.index(bundle) + 1, len(lane) - 1)].key
 
 
 def patch_of(card: Card, unit: int) -> Patch | None:
