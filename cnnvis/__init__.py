@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cnnvis.compute.attribute import attribute
     from cnnvis.compute.cluster import cluster, open_layers, recluster
     from cnnvis.compute.connect import connect
+    from cnnvis.compute.diagnose import diagnose
     from cnnvis.compute.merge import merge
     from cnnvis.compute.record import record
     from cnnvis.compute.trace import trace
@@ -46,6 +47,7 @@ _HOMES = {
     "cnnvis.compute.attribute": ("attribute",),
     "cnnvis.compute.cluster": ("cluster", "open_layers", "recluster"),
     "cnnvis.compute.connect": ("connect",),
+    "cnnvis.compute.diagnose": ("diagnose",),
     "cnnvis.compute.merge": ("merge",),
     "cnnvis.compute.record": ("record",),
     "cnnvis.compute.trace": ("trace",),
@@ -101,6 +103,7 @@ __all__ = [
     "cluster",
     "connect",
     "dataset",
+    "diagnose",
     "draw",
     "export",
     "graph",

@@ -40,7 +40,7 @@ class NetworkSource:
     "demo:NAME", or a file that holds a whole network. `weights`: a file, or None for those the factory gives.
     `classes`: names, the name of a .txt or .json file, or None: those of the data. `input`: the shape of one sample,
     (channels, height, width) for images, (n,) for a table; () for that of the data. `trust`: the sha256 of files
-    that may run code when they are opened.
+    that may run code when they are opened. `before`: a second checkpoint, to see how far each layer has moved since.
     """
 
     factory: str
@@ -49,6 +49,7 @@ class NetworkSource:
     input: tuple[int, ...] = ()
     name: str = ""
     trust: tuple[str, ...] = ()
+    before: str | None = None
 
     def __post_init__(self) -> None:
         _apply("network", self, _NETWORK)
@@ -248,6 +249,7 @@ _NETWORK = {
     "classes": Rule("a list of names, or the name of a .txt or .json file", _classes, optional=True),
     "input": Rule("the shape of one sample, such as [3, 224, 224]", numbers(whole(1), least=0)),
     "name": Rule("a text", lambda value: text(value, empty=True)),
+    "before": Rule("the name of a second file of weights", text, optional=True),
     "trust": Rule("a list of sha256 sums, 64 hexadecimal digits each", lambda value: texts(value, digest=True)),
 }
 _DATA = {

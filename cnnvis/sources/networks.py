@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import warnings
 import zipfile
@@ -58,6 +59,13 @@ def open_network(
             f"got {factory!r}."
         )
     return model if weights is None else _loaded(model, weights, home, trust)
+
+
+def beside(model: nn.Module, weights: Path | str, *, trust: Collection[str] | bool = ()) -> nn.Module:
+    """A copy of a network with the weights of another checkpoint. Raises as `open_network`."""
+    other = copy.deepcopy(model)
+    load_weights(other, Path(weights).expanduser(), trust=trust)
+    return other
 
 
 def code_path(factory: str, folder: Path | str = ".") -> Path | None:

@@ -17,6 +17,7 @@ from cnnvis.model.job import Job, read_job
 from cnnvis.model.network import Network
 from cnnvis.model.session import Session
 from cnnvis.progress import Progress, silent
+from cnnvis.workflow.health import measured_health, with_health
 from cnnvis.workflow.pictures import collect
 from cnnvis.workflow.sources import Sources, fingerprints, open_sources, traced
 
@@ -34,7 +35,7 @@ def analyze(
     partial: Partial | None = None,
     sources: Sources | None = None,
 ) -> Session:
-    """The session that a job describes: network traced, samples run, neurons clustered and connected.
+    """The session that a job describes: network traced, samples run, neurons clustered and connected, health measured.
 
     `job` is a value or the path of a `.toml` file; `device`, `per_class` and `seed` stand in for the job's own.
     `shard` (i, n) takes only every n-th sample, from the i-th (1 … n), for `merge`. `partial` is called in this
@@ -58,6 +59,8 @@ def analyze(
     if partial is not None:
         partial(session)
     session = _connected(job, sources, session, progress)
+    if shard is None:  # of the merged whole it is measured later
+        session = with_health(session, measured_health(session, sources, progress=progress))
     return replace(session, provenance=_provenance(job, activations, seconds, time.perf_counter() - started))
 
 

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """A live network with its weights loaded, and the samples to show it."""
+    """A live network with its weights loaded, and the samples to show it; `before` is it at a second checkpoint."""
 
     model: nn.Module
     data: Dataset
     classes: tuple[str, ...]
+    before: nn.Module | None = None
 
     def example(self) -> Any:
         """The input of the first sample that can be read. Raises InvalidValue where none can."""
@@ -45,16 +46,20 @@ def open_sources(job: Job, *, trust: Collection[str] = (), progress: Progress = 
     """
     progress(0, 0, "loading torch")
     from cnnvis.sources.dataset import open_data, read_classes
-    from cnnvis.sources.networks import open_network
+    from cnnvis.sources.networks import beside, open_network
 
     progress(0, 0, "opening the network")
     source = job.network
     trusted = {*source.trust, *trust}
     model = open_network(source.factory, source.weights, folder=job.folder, trust=trusted)
+    before = None
+    if source.before is not None:
+        progress(0, 0, "opening the second checkpoint")
+        before = beside(model, job.path(source.before), trust=trusted)
     progress(0, 0, "opening the data")
     data = open_data(job)
     classes = read_classes(source.classes, job.folder) if source.classes is not None else data.classes
-    return Sources(model, data, tuple(classes))
+    return Sources(model, data, tuple(classes), before)
 
 
 def traced(job: Job, sources: Sources, progress: Progress = silent) -> Network:
@@ -83,13 +88,17 @@ def digest(path: Path) -> str:
 
 
 def fingerprints(job: Job) -> dict[str, dict[str, str]]:
-    """For the code file and the weights of a job their absolute path and sha256, as far as they are files."""
+    """For the code file and the weights of a job, those to compare with included, their absolute path and sha256.
+
+    Only of those that are files.
+    """
     from cnnvis.sources.networks import code_path
 
     code = code_path(job.network.factory, job.folder)
     weights = job.path(job.network.weights) if job.network.weights else None
+    before = job.path(job.network.before) if job.network.before else None
     found = {}
-    for name, path in (("code", code), ("weights", weights)):
+    for name, path in (("code", code), ("weights", weights), ("before", before)):
         if path is not None and path.is_file():
             found[name] = {"path": str(path.resolve()), "sha256": digest(path)}
     return found
@@ -122,7 +131,7 @@ def connection_request(session: Session) -> Request:
     then = session.provenance.get("files", {})
     now = fingerprints(job)
     rows = []
-    for what in ("code", "weights"):
+    for what in ("code", "weights", "before"):
         before, found = then.get(what, {}), now.get(what, {})
         if before or found:
             path = found.get("path") or before.get("path", "")

@@ -149,16 +149,20 @@ class JobForm(QWidget):
     def _network(self) -> None:
         self.factory = PathField("zoo.py:resnet20 or torchvision:resnet18", _code)
         self.weights = PathField("weights.safetensors or .pt", _file("Weights (*.safetensors *.pt *.pth *.ckpt *.bin)"))
+        self.before = PathField(
+            "another checkpoint, to compare with", _file("Weights (*.safetensors *.pt *.pth *.ckpt *.bin)")
+        )
         self.classes = PathField("names with commas, or a .txt or .json file", _file("Class names (*.txt *.json)"))
         self.input = QLineEdit()
         self.input.setPlaceholderText("3, 224, 224")
         self._network_rows: tuple[tuple[str, QWidget, str], ...] = (
             ("Factory", self.factory, "The function that makes the network: file.py:function, or a library's name"),
             ("Weights", self.weights, "The trained weights; empty for those the factory gives"),
+            ("Compare", self.before, "A second checkpoint of this network: how far has each layer moved since?"),
             ("Classes", self.classes, "Their order is that of the network's output; empty for the data's own"),
             ("Input", self.input, "Channels, height and width of one sample"),
         )
-        for field in (self.factory, self.weights, self.classes):
+        for field in (self.factory, self.weights, self.before, self.classes):
             field.changed.connect(self.changed)
         self.input.textChanged.connect(self.changed)
 
@@ -226,6 +230,7 @@ class JobForm(QWidget):
         network = NetworkSource(
             factory=_inside(self.factory.text(), folder),
             weights=_inside(self.weights.text(), folder) or None,
+            before=_inside(self.before.text(), folder) or None,
             classes=named or _inside(classes, folder) or None,
             input=shape,
         )
@@ -260,6 +265,7 @@ class JobForm(QWidget):
         network, data, plan = job.network, job.data, job.analysis
         self.factory.set_text(network.factory)
         self.weights.set_text(network.weights or "")
+        self.before.set_text(network.before or "")
         classes = network.classes
         self.classes.set_text(classes if isinstance(classes, str) else ", ".join(classes or ()))
         self.input.setText(", ".join(map(str, network.input)))
