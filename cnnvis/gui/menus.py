@@ -22,6 +22,9 @@ class Command:
 
 
 _LINE = None
+_ADDS = "What a cluster adds to the response of the next"
+_EVEN = "How the next cluster would answer to an even response, whatever the images"
+_FLOWS = "What flows through to the score of the selected class; shows what matters for it"
 _MANY = "Draw boxes in the lanes beside columns of 16 clusters and more"
 
 MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
@@ -81,6 +84,10 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("facet_activations", "&Activations", "F6", "session", "Show neurons × classes", True, "facet"),
             Command("facet_contribution", "&Contribution", "F7", "session", "Show effects on classes", True, "facet"),
             Command("facet_health", "&Health", "F8", "session", "Show debugging information", True, "facet"),
+            _LINE,
+            Command("edges_activation", "Edges by weights × acti&vation", "", "session", _ADDS, True, "edges"),
+            Command("edges_weights", "Edges by &weights", "", "session", _EVEN, True, "edges"),
+            Command("edges_class", "Edges for a c&lass", "", "session", _FLOWS, True, "edges"),
             _LINE,
             Command("matrix", "&Matrix", "F9", "session", "Open or close the panel of neurons × classes", True),
             Command("confusion", "C&onfusion", "Shift+F9", "session", "Open or close labels × predictions", True),

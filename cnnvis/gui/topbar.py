@@ -10,16 +10,12 @@ from PySide6.QtWidgets import (
     QCompleter,
     QHBoxLayout,
     QLineEdit,
-    QMenu,
-    QSlider,
-    QToolButton,
-    QVBoxLayout,
     QWidget,
-    QWidgetAction,
 )
 
+from cnnvis.gui.edge_menu import EdgeMenu
 from cnnvis.gui.facet_switch import FacetSwitch
-from cnnvis.gui.parts import Elided, label
+from cnnvis.gui.parts import Elided
 from cnnvis.gui.search import Hit
 from cnnvis.layout.diagram import Key
 
@@ -84,53 +80,6 @@ class Search(QLineEdit):
             super().keyPressEvent(event)
 
 
-class Edges(QToolButton):
-    """How large a share of the strongest edges is shown; `changed` tells it, 0–1."""
-
-    changed = Signal(float)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setProperty("framed", True)
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setToolTip("The share of the strongest edges that is drawn; each cluster keeps its strongest ones always")
-        self._slider = QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(0, 100)
-        self._slider.setPageStep(5)
-        self._slider.setFixedWidth(200)
-        self._slider.setAccessibleName("Share of edges")
-        self._slider.valueChanged.connect(self._slid)
-        body = QWidget()
-        box = QVBoxLayout(body)
-        box.setContentsMargins(16, 12, 16, 12)
-        box.addWidget(label("Strongest edges shown", "muted"))
-        box.addWidget(self._slider)
-        action = QWidgetAction(self)
-        action.setDefaultWidget(body)
-        menu = QMenu(self)
-        menu.addAction(action)
-        self.setMenu(menu)
-        self._wait = QTimer(self)
-        self._wait.setSingleShot(True)
-        self._wait.setInterval(60)
-        self._wait.timeout.connect(lambda: self.changed.emit(self._slider.value() / 100))
-        self.set_share(0.35)
-
-    def set_share(self, share: float) -> None:
-        """Show a share without telling anyone."""
-        self._slider.blockSignals(True)
-        self._slider.setValue(round(100 * share))
-        self._slider.blockSignals(False)
-        self._say()
-
-    def _slid(self) -> None:
-        self._say()
-        self._wait.start()
-
-    def _say(self) -> None:
-        self.setText(f"Edges  top {self._slider.value()} %  ▾")
-
-
 class TopBar(QWidget):
     """Name and summary on the left, edges and search on the right."""
 
@@ -140,7 +89,7 @@ class TopBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT)
         self._name, self._summary = Elided("", "name"), Elided("", "muted")
-        self.facets, self.edges, self.search = FacetSwitch(), Edges(), Search(find)
+        self.facets, self.edges, self.search = FacetSwitch(), EdgeMenu(), Search(find)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
         row.setSpacing(12)

@@ -25,6 +25,7 @@ from cnnvis.gui.canvas import Canvas
 from cnnvis.gui.commands import Commands
 from cnnvis.gui.desk import card_of
 from cnnvis.gui.docks import ASIDE, BELOW, LEFT, RIGHT, Docks
+from cnnvis.gui.edge_menu import COMMAND_OF
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.notice import NoticeBar
 from cnnvis.gui.panels.confusion import ConfusionPanel
@@ -42,9 +43,11 @@ from cnnvis.gui.topbar import TopBar
 from cnnvis.gui.view import Answer, Notice, Panel, Work
 from cnnvis.gui.workbar import WorkBar
 from cnnvis.layout.diagram import Diagram, Key
+from cnnvis.layout.edge_words import sign_line
 from cnnvis.layout.theme import Theme
 from cnnvis.model.document import Document
 from cnnvis.model.session import Session
+from cnnvis.model.viewed import viewed
 
 SIZE = QSize(1600, 1000)
 _LAYOUT = 2
@@ -136,7 +139,8 @@ class Window(QMainWindow):
         canvas.bundle_moved.connect(controller.move_bundle)
         canvas.menu_asked.connect(self._show_menu)
         self.start.requested.connect(self.commands.run)
-        self.topbar.edges.changed.connect(controller.show_edges)
+        canvas.selected.connect(controller.edges.follow)
+        self.topbar.edges.requested.connect(self.commands.run)
         self.topbar.facets.changed.connect(controller.show_facet)
         self.topbar.search.chosen.connect(controller.choose)
         self.workbar.cancelled.connect(controller.cancel)
@@ -225,10 +229,12 @@ class Window(QMainWindow):
     def show_session(self, session: Session, diagram: Diagram, anchor: Key | None) -> None:
         self._page(self.canvas)
         self.canvas.show_diagram(diagram, anchor)
-        self.topbar.edges.set_share(session.look.share)
+        self.topbar.edges.show_look(session)
+        self.workbar.say_signs(sign_line(viewed(session)))
         self.topbar.facets.set_facet(session.look.facet)
         self.actions_[f"facet_{session.look.facet}"].setChecked(True)
         self.actions_[f"bundles_{session.look.bundles}"].setChecked(True)
+        self.actions_[COMMAND_OF[session.look.mode]].setChecked(True)
         self.topbar.show_words(session.analysis.network.name, _summary(session))
         self._news = (session, diagram)
         QTimer.singleShot(0, self, self._inform)  # once the picture is repainted

@@ -87,6 +87,10 @@ class WorkBar(QStatusBar):
         self._bar.setRange(0, work.total)
         self._bar.setValue(work.done)
 
+    def say_signs(self, text: str) -> None:
+        """What the colours of the edges mean."""
+        self._signs.setText(text)
+
     def show_signs(self, shown: bool) -> None:
         """Say what the colours of edges mean, while there are edges."""
         self._signs.setVisible(shown)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from cnnvis.model.connections import Connections
 from cnnvis.model.measurements import Edging
 from cnnvis.model.network import Network
-from cnnvis.model.session import Look, Session, Signs
+from cnnvis.model.session import Look, Session
 from cnnvis.model.viewed import edging
-
-SIGNS: dict[Signs, str] = {"both": "both signs", "positive": "blue alone", "negative": "orange alone"}
 
 
 def aim(network: Network, connections: Connections) -> str:
@@ -31,6 +29,20 @@ def over(session: Session) -> str:
     if session.connections is None or session.measurements.connections.get(asked) is not session.connections:
         return ""
     return asked.instance or asked.subset
+
+
+def sign_line(session: Session) -> str:
+    """What the colours of the edges of a viewed session mean, in a line; "" where there are none."""
+    found = session.connections
+    if found is None:
+        return ""
+    network, where = session.analysis.network, over(session)
+    name = aim(network, found)
+    blue, orange = (f"speaks for {name}", "against it") if name else ("excites", "inhibits")
+    parts = {"positive": f"blue {blue}", "negative": f"orange {orange if not name else f'speaks against {name}'}"}
+    shown = [parts[session.look.signs]] if session.look.signs in parts else [parts["positive"], f"orange {orange}"]
+    what = ["edges by weights alone"] if found.mode == "weights" else []
+    return " · ".join([*([f"edges over {where}"] if where else []), *what, *shown])
 
 
 def told(session: Session) -> str:

@@ -9,9 +9,10 @@ from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.bundle_page import bundle_page
 from cnnvis.gui.panels.class_page import class_page, sample_page
 from cnnvis.gui.panels.cluster_page import cluster_page
+from cnnvis.gui.panels.edge_page import edge_page
 from cnnvis.gui.panels.layer_page import layer_page
 from cnnvis.gui.panels.neuron_page import neuron_page
-from cnnvis.gui.panels.page import Page, Scene, number
+from cnnvis.gui.panels.page import Page, Scene
 from cnnvis.layout.diagram import Diagram, Key, Link
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.model.session import Session
@@ -130,25 +131,4 @@ def _of(scene: Scene, key: Key) -> Page | None:
     if bundle is not None:
         return bundle_page(scene, bundle)
     link = scene.diagram.find(key)
-    return _link_page(scene, link) if isinstance(link, Link) else None
-
-
-def _link_page(scene: Scene, link: Link) -> Page:
-    ends = [scene.diagram.card(end) for end in (link.source, link.sink)]
-    page = Page()
-    page.title(f"{ends[0].title} → {ends[1].title}", "an edge between two clusters")
-    tip = "Mean effect of the source's neurons on the sink's: response × its derivative, summed by sign."
-    page.facts(
-        [
-            ("Excites", f"+{number(link.positive)}", tip),
-            ("Inhibits", f"−{number(link.negative)}", tip),
-            ("Strength", f"{100 * link.strength:.0f} %", "Of the strongest edge between these two columns."),
-        ]
-    )
-    page.links(
-        [
-            ("From " + ends[0].title, "", "Show where it comes from", lambda: scene.choose(link.source)),
-            ("To " + ends[1].title, "", "Show where it goes", lambda: scene.choose(link.sink)),
-        ]
-    )
-    return page.end()
+    return edge_page(scene, link) if isinstance(link, Link) else None
