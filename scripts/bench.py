@@ -32,9 +32,11 @@ MEASUREMENTS = {
     "memory": "passes:memory",
     "trace": "passes:trace_152",
     "layout": "picture:layout_60_by_40",
+    "bundling": "picture:bundling_48_by_48",
     "start": "window:start_to_window",
     "open": "window:opening",
     "pan": "window:pan",
+    "pan-crowd": "window:pan_crowd",
     "click": "window:click",
     "regroup": "window:regroup",
 }

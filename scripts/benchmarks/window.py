@@ -17,6 +17,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from benchmarks import sessions
+from benchmarks.crowd import crowd
 from benchmarks.timing import Row, calibrate, seconds, summary, timed
 from cnnvis.gui.app import make_application, open_window
 from cnnvis.gui.places import Places
@@ -150,6 +151,30 @@ def pan() -> list[Row]:
             fixed = [calibrate() for _ in range(10)]
             what = f"frame while panning SqueezeNet's picture, {name}"
             rows.append(summary(what, times, fixed, asked="≤ 16 ms", note=_platform()))
+    return rows
+
+
+def pan_crowd() -> list[Row]:
+    """Frames while the mouse drags a picture of 10,000 thumbnails and 5,000 edges, whole and at its own size."""
+    application = make_application()
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        window = open_window(Workflow(), Places.inside(Path(place)))
+        window.resize(1600, 1000)
+        window.canvas.animated = False
+        window.pages.setCurrentWidget(window.canvas)
+        window.show()
+        window.canvas.show_diagram(crowd())
+        for name, look_at in (("whole", window.canvas.fit), ("at its own size", window.canvas.actual_size)):
+            look_at()
+            _rest(application, window)
+            times = _dragged(application, window)
+            fixed = [calibrate() for _ in range(10)]
+            what = f"frame while panning 10,000 thumbnails and 5,000 edges, {name}"
+            rows.append(summary(what, times, fixed, asked="≤ 16 ms", note=_platform()))
+        window.jobs.close()
+        window.hide()
+        window.deleteLater()
     return rows
 
 
