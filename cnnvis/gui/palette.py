@@ -125,6 +125,15 @@ QWidget#segments QToolButton[segment="first"] { border-left: 1px solid @border; 
 QWidget#segments QToolButton[segment="last"] { border-top-right-radius: 4px; border-bottom-right-radius: 4px; }
 QWidget#segments QToolButton:hover, QWidget#segments QToolButton:focus { background: @faint; }
 QWidget#segments QToolButton:checked { background: @accent; color: @on; border-color: @accent; }
+QWidget#choices QToolButton { background: @card; color: @muted; border: 1px solid @border; border-left: none;
+  border-radius: 0; padding: 2px 10px; }
+QWidget#choices QToolButton[segment="first"] { border-left: 1px solid @border; border-top-left-radius: 4px;
+  border-bottom-left-radius: 4px; }
+QWidget#choices QToolButton[segment="last"] { border-top-right-radius: 4px; border-bottom-right-radius: 4px; }
+QWidget#choices QToolButton:hover, QWidget#choices QToolButton:focus { background: @faint; }
+QWidget#choices QToolButton:checked { background: @wash; color: @text; }
+QToolButton[choice="true"] { border: 1px solid @border; color: @muted; padding: 2px 10px; }
+QToolButton[choice="true"]:checked { background: @wash; color: @text; }
 QToolButton::menu-indicator { image: none; width: 0; }
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox {
   background: @card; border: 1px solid @border; border-radius: 4px; padding: 4px 8px;

@@ -1,4 +1,4 @@
-"""A row of buttons of which one is pressed."""
+"""A row of quiet buttons of which one is pressed: the choices of a panel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Segments(QWidget):
 
     def __init__(self, choices: Sequence[tuple[str, str, str]]) -> None:
         super().__init__()
-        self.setObjectName("segments")
+        self.setObjectName("choices")
         self._names = [name for name, _, _ in choices]
         self._group = QButtonGroup(self)
         row = QHBoxLayout(self)

@@ -60,12 +60,13 @@ class ConfusionMatrix:
         return names, [[r.title, int(n), *c] for r, n, c in zip(self.rows, self.of, self.counts.tolist())]
 
     def sheet(self, *, shares: bool = False) -> Sheet:
-        """What it takes to draw it: counts, or `shares` of each row; what is right steps back."""
+        """What it takes to draw it: counts, or `shares` of each row in percent; what is right steps back."""
         of = self.of
-        values = self.counts / np.where(of > 0, of, np.nan)[:, None] if shares else self.counts.astype(np.float64)
+        counts = self.counts.astype(np.float64)
+        values = 100 * counts / np.where(of > 0, of, np.nan)[:, None] if shares else counts
         values = np.where(of[:, None] > 0, values, np.nan)
         right = np.eye(*values.shape, dtype=np.bool_)
-        what = "share of the class's samples" if shares else "samples"
+        what = "percent of the class's samples" if shares else "samples"
         told = np.where(right, np.nan, values)[:, : len(self.rows)]  # the column of other classes may be far above all
         scale = Scale.of(told, what)
         coloured = len(self.confusion.classes) <= COLOURED_CLASSES
@@ -86,7 +87,7 @@ class ConfusionMatrix:
 def _text(value: float, count: int, shares: bool) -> str:
     if not count:
         return ""
-    return f"{100 * value:.0f}" if shares and value >= 0.005 else "<1" if shares else f"{count:,}"
+    return f"{value:.0f}" if shares and value >= 0.5 else "<1" if shares else f"{count:,}"
 
 
 def _head(column: ClassColumn, coloured: bool, n: int) -> Head:

@@ -82,7 +82,7 @@ def test_what_is_right_steps_back_and_sets_no_scale(found: ConfusionMatrix) -> N
 
 def test_shares_are_percent_of_the_row(found: ConfusionMatrix) -> None:
     sheet = found.sheet(shares=True)
-    np.testing.assert_allclose(sheet.values.sum(1), 1.0)
+    np.testing.assert_allclose(sheet.values.sum(1), 100.0)
     i, j = np.argwhere(found.counts == found.counts.max())[0]
     assert sheet.texts[i][j] == f"{100 * found.counts[i, j] / 20:.0f}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
@@ -28,6 +28,8 @@ from cnnvis.model.session import Look, Session
 from cnnvis.progress import Progress
 
 LISTED = 50
+ROOMY = 560
+"""From this width on the mistakes are listed beside the matrix."""
 _READ = "Point at a cell to read it; click to look at its samples alone."
 _WORDS = (
     ("counts", "Counts", "How many samples of the class in the row are taken for the class in the column"),
@@ -53,6 +55,7 @@ class ConfusionPanel(QWidget):
         self.grid = Grid()
         self.grid.setAccessibleName("Labels × predictions")
         self.pairs = QTableWidget(0, 2)
+        self._side = QWidget()
         self._readout = Elided("", "small")
         self._scale = ScaleBar()
         self._hint = label(UNLABELLED, "muted")
@@ -69,7 +72,8 @@ class ConfusionPanel(QWidget):
         foot.addWidget(self._readout, 1)
         foot.addWidget(self._scale)
         self._dress_pairs()
-        side = QVBoxLayout()
+        side = QVBoxLayout(self._side)
+        side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(4)
         title = section("Most confused")
         title.setToolTip("Label, what it is taken for, and how many of the label's samples are.")
@@ -78,7 +82,7 @@ class ConfusionPanel(QWidget):
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(16)
         middle.addWidget(self.grid, 1)
-        middle.addLayout(side)
+        middle.addWidget(self._side)
         body = QWidget()
         body.setLayout(middle)
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -87,6 +91,7 @@ class ConfusionPanel(QWidget):
         self._pages.addWidget(body)
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 0, 16, 8)
+        self.setMinimumWidth(448)
         box.setSpacing(8)
         box.addLayout(head)
         box.addWidget(self._pages, 1)
@@ -94,8 +99,9 @@ class ConfusionPanel(QWidget):
 
     def _dress_pairs(self) -> None:
         table = self.pairs
-        table.setFixedWidth(208)
+        table.setFixedWidth(176)
         table.setShowGrid(False)
+        table.setWordWrap(False)
         table.setAccessibleName("Most confused classes")
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
@@ -119,6 +125,11 @@ class ConfusionPanel(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(560, 320)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room the matrix has it."""
+        self._side.setVisible(event.size().width() >= ROOMY)
+        super().resizeEvent(event)
 
     # What the window tells
 

@@ -24,7 +24,6 @@ from cnnvis.model.session import Session
 from cnnvis.progress import Progress
 
 HINT = "Select a layer or a cluster to see its neurons × classes."
-_READ = "Point at a cell to read it; drag rows onto another cluster to move them."
 _WORDS = (
     ("responses", "Responses", "The mean response of each neuron to each class"),
     ("selectivity", "Selectivity", "How many standard deviations a neuron answers a class more than its own mean"),
@@ -93,6 +92,7 @@ class MatrixPanel(QWidget):
         self._pages.addWidget(self.grid)
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 0, 16, 8)
+        self.setMinimumWidth(528)
         box.setSpacing(8)
         box.addLayout(head)
         box.addWidget(self._pages, 1)
@@ -203,18 +203,25 @@ class MatrixPanel(QWidget):
     def _put(self, found: Matrix, shown: tuple[Session, Subject, Kind]) -> None:
         before, self._shown, self._matrix = self._shown, shown, found
         sheet = found.sheet()
-        n, classes = len(found.units), sum(len(c.classes) for c in found.columns)
-        parts = [f"{n:,} neuron{'' if n == 1 else 's'} × {classes:,} classes"]
-        if shown[1].clusters and len(found.clusters) == 1:
-            parts.insert(0, found.clusters[0][0].name or "one cluster")
-        elif len(found.clusters) > 1:
-            parts.append(f"{len(found.clusters)} clusters")
-        self._title.setText(" · ".join([found.layer.name, *parts]))
+        named = found.clusters[0][0].name if shown[1].clusters and len(found.clusters) == 1 else ""
+        self._title.setText(" · ".join(part for part in (found.layer.name, named) if part))
+        self._title.setToolTip(self._rest())
         self.grid.show_sheet(sheet, keep=before is not None and before[1:] == shown[1:])
         self._scale.show_scale(sheet.scale, self._theme)
-        self._readout.setText(_READ)
+        self._readout.setText(self._rest())
         self._pages.setCurrentWidget(self.grid)
         self._mark()
+
+    def _rest(self) -> str:
+        """What is shown, in words, while nobody points at anything."""
+        found = self._matrix
+        if found is None:
+            return ""
+        n, k, classes = len(found.units), len(found.clusters), sum(len(c.classes) for c in found.columns)
+        words = f"{n:,} neuron{'' if n == 1 else 's'} × {classes:,} classes"
+        if k < 2:
+            return f"{words}. Point at a cell to read it."
+        return f"{words} in {k} clusters. Point to read; drag rows onto another cluster to move them."
 
     def _say(self, sentence: str, *, measure: bool = False) -> None:
         """One sentence in the place of the matrix."""
@@ -251,7 +258,7 @@ class MatrixPanel(QWidget):
             head = found.columns[column]
             self._readout.setText(f"{head.title} · n = {head.n:,}")
         else:
-            self._readout.setText(_READ)
+            self._readout.setText(self._rest())
 
     def _pick_rows(self, rows: tuple[int, ...]) -> None:
         if self._matrix is None:
@@ -311,7 +318,7 @@ def _toggle(text: str, tip: str) -> QToolButton:
     found.setText(text)
     found.setToolTip(tip)
     found.setCheckable(True)
-    found.setProperty("framed", True)
+    found.setProperty("choice", True)
     return found
 
 

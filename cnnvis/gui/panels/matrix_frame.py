@@ -24,7 +24,7 @@ TITLES = 112.0
 """Room for the names of clusters."""
 PAD = 8.0
 _LONGEST, _HIGHEST = 152.0, 176.0
-_SMALLEST, _LARGEST = 1.0, 40.0
+_LARGEST = 40.0
 
 Measure = Callable[[str], float]
 """The width of a text in pixels."""
@@ -145,11 +145,11 @@ def framed(sheet: Sheet, width: float, height: float, measure: Measure, zoom: Zo
     wide = float(max(int(wide * zoom.factor), 6))
     upright = widest > wide - 6
     bracket = BRACKET if sheet.spans else 0.0
-    name = min(widest, _HIGHEST, max(0.45 * height, 64.0)) + 18 if upright else 26.0
+    name = min(widest, _HIGHEST, max(0.4 * height, 72.0)) + 22 if upright else 26.0
     top = float(round(name + bracket))
     room = max(height - top, 1.0)
     if zoom.whole:
-        high = min(max(room / n_rows, _SMALLEST), MOST)
+        high = min(room / n_rows, MOST)
     else:
         high = min(max(room / n_rows, LEAST), MOST)
         high = min(max(high * zoom.factor, 2.0), _LARGEST)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QFontMetricsF,
@@ -20,9 +19,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QToolTip, QWidget
 
-from cnnvis.gui.panels.charts import image_item, plain_view
 from cnnvis.gui.panels.matrix_frame import HEAD, OUTSIDE, Frame, Zoom, framed
 from cnnvis.gui.panels.matrix_paint import TEXT, Brush, Touch
+from cnnvis.gui.panels.matrix_surface import Surface
 from cnnvis.layout.sheet import Block, Sheet
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.painting.paint import font
@@ -73,8 +72,8 @@ class Grid(QAbstractScrollArea):
         self._touch = Touch()
         self._anchor = 0
         self._pressed: tuple[tuple[int, int], QPointF] | None = None
-        self._cells: Any = None
-        self._image: Any = None
+        self._depth = 0
+        self._surface = Surface(self.viewport())
         self._glass = _Glass(self.viewport(), self._paint)
         self._pull = QTimer(self)
         self._pull.setInterval(40)
@@ -133,18 +132,13 @@ class Grid(QAbstractScrollArea):
         """Give the cells their colours."""
         if self._sheet is None or not self._sheet.values.size:
             return
-        if self._cells is None:
-            self._cells, self._image = plain_view(self.viewport()), image_item()
-            self._cells.addItem(self._image)
-            self._cells.show()
-            self._glass.raise_()
-        pixels = self._theme.cells(self._sheet.levels, self._sheet.scale.ramp)
-        self._image.setImage(pixels, autoLevels=False, levels=(0, 255))
+        self._surface.show(self._theme.cells(self._sheet.levels, self._sheet.scale.ramp))
         self._place()
 
     def _lay_out(self) -> None:
-        if self._sheet is None:
+        if self._sheet is None or self._depth > 1:  # scroll bars that come or go change the room, once
             return
+        self._depth += 1
         measure = QFontMetricsF(font("", TEXT)).horizontalAdvance
         width, height = float(self.viewport().width()), float(self.viewport().height())
         self._frame = framed(self._sheet, width, height, measure, self._zoom, self._frame)
@@ -153,21 +147,16 @@ class Grid(QAbstractScrollArea):
             (self.horizontalScrollBar(), far_x, self._frame.x, width - self._frame.left, self._frame.wide),
             (self.verticalScrollBar(), far_y, self._frame.y, height - self._frame.top, self._frame.high),
         ):
-            bar.blockSignals(True)
-            bar.setRange(0, round(far))
             bar.setPageStep(max(round(page), 1))
             bar.setSingleStep(max(round(step), 1))
+            bar.setRange(0, round(far))
             bar.setValue(round(at))
-            bar.blockSignals(False)
+        self._depth -= 1
         self._place()
 
     def _place(self) -> None:
-        f = self._frame
         self._glass.resize(self.viewport().size())
-        if self._cells is not None:
-            area = f.area
-            self._cells.setGeometry(round(f.left), round(f.top), max(round(area.w), 1), max(round(area.h), 1))
-            self._image.setRect(QRectF(-f.x, -f.y, f.n_columns * f.wide, f.n_rows * f.high))
+        self._surface.place(self._frame)
         self._glass.update()
 
     def _scroll(self, frame: Frame) -> None:

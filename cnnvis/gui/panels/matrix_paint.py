@@ -95,7 +95,8 @@ class Brush:
     def _columns(self) -> None:
         f, area = self._frame, self._frame.area
         self._clip(area.x, 0, f.width - area.x, f.top)
-        low = f.top - 8 if any(h.ink is not None or h.folded for h in self._sheet.columns) else f.top - 4
+        folded = any(h.folded for h in self._sheet.columns)
+        low = f.top - (14 if folded else 8 if any(h.ink is not None for h in self._sheet.columns) else 4)
         for column in f.columns:
             head = self._sheet.columns[column]
             x = f.box(0, column).x
@@ -119,7 +120,7 @@ class Brush:
         if head.ink is not None:
             self._p.fillRect(QRectF(x, f.top - 5, f.wide - 1, 3), colour(self._theme, head.ink))
         elif head.folded:
-            self._arrow(x + (f.wide - 1) / 2, f.top - 5, lit, down=False)
+            self._arrow(x + (f.wide - 1) / 2, f.top - 8, lit, down=False)
 
     def _upright(self, text: str, box: QRectF) -> None:
         self._p.save()
@@ -190,7 +191,7 @@ class Brush:
             self._p.setPen(Qt.PenStyle.NoPen)
             self._p.setBrush(self._colour("accent") if aimed else colour(self._theme, block.ink))
             self._p.drawRoundedRect(QRectF(PAD, box.y + 1, 3, max(box.h - 4, 2)), 1.5, 1.5)
-            if bottom - top < 9:
+            if bottom - top < 13:
                 continue
             self._p.setPen(self._colour("accent" if aimed else "text"))
             room = min(max(f.high, 15.0), bottom - top)
@@ -245,7 +246,7 @@ class Brush:
         """What is dragged, beside the pointer."""
         x, y = self._touch.pointer
         wide = self._metrics.horizontalAdvance(self._touch.carried) + 16
-        box = QRectF(min(x + 12, self._frame.width - wide - 2), y + 8, wide, 22)
+        box = QRectF(min(x + 12, self._frame.width - wide - 2), min(y + 8, self._frame.height - 24), wide, 22)
         self._p.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._p.setPen(QPen(self._colour("accent"), 1))
         self._p.setBrush(self._colour("card"))
