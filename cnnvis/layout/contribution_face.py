@@ -12,7 +12,6 @@ from cnnvis.layout.class_groups import ClassColumn
 from cnnvis.layout.marks import BORDER, EXCITE, FAINT, INHIBIT, TEXT, Box, Label, Mark, Rect
 from cnnvis.layout.material import Material
 from cnnvis.layout.matrix_face import (
-    HEADS,
     cells,
     head_marks,
     lifted,
@@ -59,10 +58,12 @@ def contribution_body(material: Material, cluster: Cluster, opened: bool) -> Bod
     body.marks += said_marks(said, style)
     top = BELOW
     if opened:
-        body.marks += head_marks(columns, (), style, top)
-        top += HEADS
-    body.marks += tick_marks(material, columns, style, top, 0, opened)
-    top += STRIP + 2
+        found_heads, room = head_marks(columns, (), style, top)
+        body.marks += found_heads
+        top += room
+    ticks = tick_marks(material, columns, style, top, 0, opened)
+    body.marks += ticks
+    top += STRIP + 2 if ticks else 0
     body.marks += bar_marks(whole, style, top, opened)
     top += BARS + 2
     high = rows_height(len(units), opened)
@@ -94,7 +95,8 @@ def spoken(whole: NDArray[np.float64], columns: Sequence[ClassColumn]) -> list[s
     strong = [i for i in known if abs(float(whole[i])) > 0.02 * top]
     first = [i for sign in (1, -1) for i in [j for j in strong if sign * whole[j] > 0][:1]]
     rest = [i for i in strong if i not in first]
-    return [f"{signed(float(whole[i]))} {columns[i].title}" for i in (*first, *rest)]
+    names = [c.title if len(c.classes) < 3 else c.title.split(",")[0] + "…" for c in columns]
+    return [f"{signed(float(whole[i]))} {names[i]}" for i in (*first, *rest)]
 
 
 def said_marks(said: Sequence[str], style: Style) -> list[Mark]:
@@ -115,7 +117,7 @@ def said_marks(said: Sequence[str], style: Style) -> list[Mark]:
 def signed(value: float) -> str:
     """A number with its sign, a true minus, and two figures."""
     size = abs(value)
-    return ("+" if value >= 0 else "−") + (f"{size:.0f}" if size >= 10 else f"{size:.2g}")
+    return ("+" if value >= 0 else "−") + (f"{size:.0f}" if size >= 10 else f"{size:#.2g}".rstrip("."))
 
 
 def total_marks(found: Contributions, layer: str, units: NDArray[np.int64], style: Style) -> list[Mark]:

@@ -35,8 +35,8 @@ from cnnvis.model.partition import Cluster
 
 LEVELS = (4, 2)
 """The largest and the smallest side of a patch on a closed card, in modules: the largest are three or four a row."""
-OPENED, MODULE, ASPECT = 5, 11.5, 1.6
-"""On an opened card: the largest side in modules, the pixels of one, and how much wider than high the whole is."""
+OPENED, MODULE, ASPECT = (6, 4, 2), 10.0, 1.6
+"""On an opened card: the sides in modules, the pixels of one, and how much wider than high the whole is."""
 GAP = 2.0
 REST = 1.4
 """The height of "+n" in modules."""
@@ -53,7 +53,9 @@ def features_body(material: Material, cluster: Cluster, opened: bool) -> Body:
     """The strip of class responses, and the patches packed as the look asks."""
     reading = material.reading
     ranked = reading.ranked(cluster)
-    style = widened(material.style, len(cluster)) if opened else material.style
+    style = material.style
+    if opened and (material.look.packing == "rows" or material.table is not None):
+        style = widened(style, len(cluster))
     packing: Packing | None = None
     if material.table is None:
         packing = packed(material, ranked, style, opened)
@@ -189,7 +191,7 @@ def _in_pixels(found: Packing, module: float, width: float, left_out: int = 0, c
 
 def _opened(sizes: NDArray[np.float64], features: NDArray[np.float64] | None, style: Style) -> Packing:
     """All patches of an opened card."""
-    sides = np.clip(np.rint(OPENED * sizes), LEVELS[-1], OPENED).tolist()
+    sides = [float(OPENED[min(int((1.0 - size) * len(OPENED)), len(OPENED) - 1)]) for size in sizes.tolist()]
     if features is None:
         found = pack_squares(sides, 0.0, ASPECT)
     else:

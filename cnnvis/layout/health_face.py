@@ -79,7 +79,7 @@ def waffle_marks(
         if part.size:
             rows, columns = part.shape
             box = Box(PAD, top, columns * (side + 2) - 2, rows * (side + 2) - 2)
-            shares = np.where(fires[part] > 0, 0.15 + 0.85 * fires[part], -1.0)
+            shares = np.where(fires[part] > 0, 0.15 + 0.45 * fires[part], -1.0)
             named = tuple(int(u) for u in part.ravel())
             marks.append(Cells(box, levels_of(shares), (rows, columns), "alarm", named, 2.0, MOSAIC))
             top = box.bottom + 2

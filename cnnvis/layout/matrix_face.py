@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnvis.layout.card import (
-    LINE_TOP,
     MOSAIC,
     NEAR,
     PAD,
@@ -25,14 +24,17 @@ from cnnvis.layout.class_groups import ClassColumn
 from cnnvis.layout.marks import MUTED, Box, Cells, Ink, Label, Mark, Ramp, Rect, levels_of
 from cnnvis.layout.material import Material
 from cnnvis.layout.ordering import order
+from cnnvis.layout.svg import text_width
 from cnnvis.model.partition import Cluster
 
 HIGH = 76.0
 """The height of the matrix of a closed card."""
 ROW = 10.0
 """The height of a row where there is room."""
-GUTTER, HEADS = 32.0, 64.0
-"""On an opened card: the room for the numbers of neurons, and for the names of columns."""
+GUTTER = 32.0
+"""The room for the numbers of neurons on an opened card."""
+HEADS = (32.0, 128.0)
+"""The least and the most room for the upright names of its columns."""
 APART = 4.0
 """Between the classes and the subsets."""
 
@@ -62,14 +64,16 @@ def matrix_body(material: Material, cluster: Cluster, opened: bool) -> Body:
     body = Body(style, pictured=True)
     top = STRIP_TOP
     if opened:
-        body.marks += head_marks(columns, [s.name for s in material.subsets], style, top)
-        top += HEADS
-    body.marks += tick_marks(material, columns, style, top, extra.shape[1], opened)
-    top += STRIP + 2
-    if not opened and not material.coloured:
+        found, room = head_marks(columns, [s.name for s in material.subsets], style, top)
+        body.marks += found
+        top += room
+    elif not material.coloured:
         best = [material.groups[i] for i in material.reading.top_groups(cluster, 2)]
-        body.marks.append(line(" · ".join(best), style, LINE_TOP - 2))
-        top += 18
+        body.marks.append(line(" · ".join(best), style, top - 2))
+        top += 16
+    ticks = tick_marks(material, columns, style, top, extra.shape[1], opened)
+    body.marks += ticks
+    top += STRIP + 2 if ticks else 0
     high = rows_height(len(units), opened)
     left, right = spans(style, len(columns), extra.shape[1], opened)
     ordered = tuple(int(u) for u in units[turn])
@@ -152,7 +156,9 @@ def cells(
 def tick_marks(
     material: Material, columns: Sequence[ClassColumn], style: Style, top: float, n_subsets: int, opened: bool
 ) -> list[Mark]:
-    """A tick in the colour of its class above each column; the subsets' have the accent."""
+    """A tick in the colour of its class above each column, the accent above a subset; none where none has a colour."""
+    if not material.coloured and not n_subsets:
+        return []
     main, extra = spans(style, len(columns), n_subsets, opened)
     marks: list[Mark] = []
     parts = [(main, [material.tick(c) for c in columns])]
@@ -165,17 +171,21 @@ def tick_marks(
     return marks
 
 
-def head_marks(columns: Sequence[ClassColumn], subsets: Sequence[str], style: Style, top: float) -> list[Mark]:
-    """The name of each column, upright, on an opened card."""
+def head_marks(
+    columns: Sequence[ClassColumn], subsets: Sequence[str], style: Style, top: float
+) -> tuple[list[Mark], float]:
+    """The name of each column, upright, on an opened card, and the room that they take."""
+    longest = max(text_width(name, 11.0, False) for name in (*(c.title for c in columns), *subsets, ""))
+    room = grid_up(min(max(longest + 8, HEADS[0]), HEADS[1]))
     main, extra = spans(style, len(columns), len(subsets), True)
     marks: list[Mark] = []
     for (left, width), names in ((main, [c.title for c in columns]), (extra or (0.0, 0.0), list(subsets))):
         pitch = width / max(len(names), 1)
         size = 11.0 if pitch >= 12 else max(pitch - 1, 3.0)
         for i, name in enumerate(names):
-            box = Box(left + i * pitch, top, pitch, HEADS - 4)
+            box = Box(left + i * pitch, top, pitch, room - 4)
             marks.append(Label(name, box, size, MUTED, zoom=(max(NEAR[0], 5 / size), math.inf), upright=True))
-    return marks
+    return marks, room
 
 
 def number_marks(units: Sequence[int], top: float, high: float) -> list[Mark]:
@@ -184,7 +194,7 @@ def number_marks(units: Sequence[int], top: float, high: float) -> list[Mark]:
     size = min(11.0, row)
     zoom = (max(NEAR[0], 7 / size), math.inf)
     return [
-        Label(f":{unit}", Box(PAD, top + i * row, GUTTER - 6, row), size, MUTED, elide="none", zoom=zoom)
+        Label(f":{unit}", Box(PAD, top + i * row, GUTTER - 6, row), size, MUTED, align="right", elide="none", zoom=zoom)
         for i, unit in enumerate(units)
     ]
 
