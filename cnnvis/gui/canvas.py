@@ -272,6 +272,14 @@ class Canvas(Camera):
             self._escape()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._first is not None:
             self.opened.emit(self._first)
+        elif key == Qt.Key.Key_Shift and self._hover is not None:
+            self._hover_over(self._hover, paths=True)
+        else:
+            event.ignore()
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Shift and self._paths and not event.isAutoRepeat():
+            self._hover_over(self._hover)
         else:
             event.ignore()
 

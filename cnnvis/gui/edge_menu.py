@@ -41,7 +41,7 @@ BUNDLES = (
     ("off", "None", "Draw every edge by itself"),
 )
 COMMAND_OF: dict[Mode, str] = {mode: verb for mode, verb, *_ in MODES}
-WIDTH = 248
+WIDTH = 272
 _SHORT = 14
 
 

@@ -78,11 +78,12 @@ def _pairs(page: Page, scene: Scene, session: Session, link: Link) -> None:
         if block[i, j]:
             source: Key = ("unit", pair[0], int(rows[i]))
             value = number(abs(block[i, j]))
-            text = f"{_unit(session, pair[0], int(rows[i]))} → {_unit(session, pair[1], int(columns[j]))}"
+            text = f":{rows[i]} → {_unit(session, pair[1], int(columns[j]))}"
             sign = "+" if block[i, j] > 0 else "−"
-            lines.append((text, f"{sign}{value}", "Select the first of the two", partial(scene.choose, source)))
+            lines.append((text, f"{sign}{value}", f"Select {pair[0]}:{rows[i]}", partial(scene.choose, source)))
     if lines:
         page.section("Strongest pairs", "Single neurons of the one cluster and of the other, by size of the effect.")
+        page.text(f"{pair[0]} → {pair[1]}", "small")
         page.links(lines)
 
 
@@ -99,4 +100,4 @@ def _unit(session: Session, layer: str, unit: int) -> str:
     network = session.analysis.network
     if layer in network.class_layers and unit < len(network.classes):
         return network.classes[unit]
-    return f"{layer.rpartition('.')[2]}:{unit}"
+    return f":{unit}"
