@@ -24,8 +24,13 @@ Size = tuple[float, float]
 EPS = 1e-9
 FULL = 0.8
 """A packing this full is not improved any further."""
-SHAPES = (0.0, 0.6, 0.9, 1.3, 1.9, math.inf)
-"""Between two neighbours lie the proportions (width : height) of which a branch offers its fullest box."""
+POOR = 0.7
+"""A packing that is not this full is tried with branches of one square."""
+SHAPES = (0.45, 0.7, 0.9, 1.15, 1.5, 2.25)
+"""Between two neighbours lie the proportions (width : height) of which a branch offers its fullest box.
+
+A longer box might be fuller, but its squares would lie nearer to those of other branches than to each other.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +112,34 @@ def nested(
         return Packing((), 0.0, 0.0)
     padded = [float(s) + gap for s in sides]
     parts = families(np.asarray(features, np.float64), max(3, math.ceil(math.sqrt(n))))
-    offers = [branches(tuple(padded[i] for i in part)) for part in parts]
     area = sum(s * s for s in padded)
     strips = [width + gap] if width else [math.sqrt(area * aspect * f / FULL) for f in (1.0, 0.85, 1.2, 0.7, 1.45)]
-    best: tuple[float, dict[int, Box]] | None = None
+    strips = [max(strip, *padded) for strip in strips]
+    fill, boxes = _fullest(parts, padded, strips)
+    if fill < POOR:
+        plain = _fullest([[i] for part in parts for i in part], padded, strips)
+        fill, boxes = max((fill, boxes), plain, key=lambda found: found[0])
+    placed = tuple(Box(b.x, b.y, b.w - gap, b.h - gap) for b in (boxes[i] for i in range(n)))
+    return Packing(placed, max(b.right for b in placed), max(b.bottom for b in placed))
+
+
+def _fullest(
+    parts: Sequence[Sequence[int]], sides: Sequence[float], strips: Sequence[float]
+) -> tuple[float, dict[int, Box]]:
+    """The best of some strips, and how full it is; the order of the leaves is left only where that gains something."""
+    offers = [branches(tuple(sides[i] for i in part)) for part in parts]
+    area = sum(s * s for s in sides)
+    best: tuple[float, dict[int, Box]] = 0.0, {}
     for strip in strips:
-        strip = max(strip, *padded)
         for turn in (range(len(parts)), sorted(range(len(parts)), key=lambda k: -offers[k][0].w * offers[k][0].h)):
-            boxes = _laid([offers[k] for k in turn], [parts[k] for k in turn], padded, strip)
+            boxes = _laid([offers[k] for k in turn], [parts[k] for k in turn], sides, strip)
             right, bottom = max(b.right for b in boxes.values()), max(b.bottom for b in boxes.values())
             fill = area / (right * bottom)
-            if best is None or fill > best[0] + 0.02:
+            if fill > best[0] + 0.02:
                 best = fill, boxes
-        if best is not None and best[0] >= FULL:
+        if best[0] >= FULL:
             break
-    assert best is not None
-    placed = tuple(Box(b.x, b.y, b.w - gap, b.h - gap) for b in (best[1][i] for i in range(n)))
-    return Packing(placed, max(b.right for b in placed), max(b.bottom for b in placed))
+    return best
 
 
 def _laid(
@@ -162,6 +178,7 @@ def branches(sides: tuple[float, ...]) -> tuple[Branch, ...]:
         fitting = [b for b in tried if low <= b.w / b.h < high]
         if fitting:
             found.append(min(fitting, key=lambda b: b.w * b.h))
+    found = found or [min(tried, key=lambda b: (abs(math.log(b.w / b.h)), b.w * b.h))]
     return tuple(sorted(found, key=lambda b: b.w * b.h))
 
 
