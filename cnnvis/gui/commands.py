@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 OPENABLE = "Sessions, jobs and figures (*.cnnvis *.toml *.svg *.pdf *.png)"
 
+CHECKPOINTS = "Weights (*.safetensors *.pt *.pth *.ckpt *.bin)"
+
 
 class Commands:
     """The verbs of the window. `run(verb, arguments)`; a verb that lacks its arguments asks the user for them."""
@@ -43,6 +45,8 @@ class Commands:
             "history": partial(w.toggle_panel, "history"),
             "matrix": partial(w.toggle_panel, "matrix"),
             "confusion": partial(w.toggle_panel, "confusion"),
+            "health": partial(w.toggle_panel, "health"),
+            "compare_health": self._compare,
             "select": c.select,
             "class_order": c.show_order,
             "unfold": c.unfold,
@@ -69,6 +73,11 @@ class Commands:
         for facet in FACETS:
             self._verbs[f"facet_{facet}"] = partial(c.show_facet, facet)
         self._verbs["facet_of"] = c.show_facet_of
+        self._verbs["facet_card"] = c.show_facet_here
+        for packing in get_args(PackingChoice):
+            self._verbs[f"packing_{packing}"] = partial(c.show_packing, packing)
+        for order in get_args(Order):
+            self._verbs[f"order_{order}"] = partial(c.show_order, order)
         for bundles in get_args(Bundling):
             self._verbs[f"bundles_{bundles}"] = partial(c.show_bundles, bundles)
         self._verbs.update(EditCommands(w, c).verbs)
@@ -109,6 +118,11 @@ class Commands:
         session = self._controller.session
         if session is not None and self._window.ask.may_connect(session, self._controller.fail):
             self._controller.connect_network()
+
+    def _compare(self, before: Path | None = None) -> None:
+        before = before or self._window.ask.file_to_open(CHECKPOINTS)
+        if before is not None:
+            self.run("measure_health", (before,))
 
     def _log(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._window.places.log_file)))

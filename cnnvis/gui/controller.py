@@ -16,6 +16,7 @@ from cnnvis.gui.places import Settings
 from cnnvis.gui.regrouping import Regrouping
 from cnnvis.gui.services import Services
 from cnnvis.gui.studies.edges import Edges
+from cnnvis.gui.studies.health import HealthStudy
 from cnnvis.gui.studies.study import Study
 from cnnvis.gui.view import Notice, Offer, View, Work
 from cnnvis.model.document import Document
@@ -50,7 +51,7 @@ class Controller(Regrouping):
         self._phase = Phase()
         self._copied: Session | None = None
         self.edges = Edges(self, view, jobs, services)
-        self.studies: tuple[Study, ...] = (self.edges,)
+        self.studies: tuple[Study, ...] = (self.edges, HealthStudy(self, view, jobs, services))
 
     # Opening
 

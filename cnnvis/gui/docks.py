@@ -9,7 +9,7 @@ from cnnvis.gui.parts import PanelTitle
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 BELOW = Qt.DockWidgetArea.BottomDockWidgetArea
-ASIDE = ("history", "matrix", "confusion")
+ASIDE = ("history", "matrix", "confusion", "health")
 """Panels that are closed until a command opens them."""
 
 

@@ -25,6 +25,7 @@ _LINE = None
 _ADDS = "What a cluster adds to the response of the next"
 _EVEN = "How the next cluster would answer to an even response, whatever the images"
 _FLOWS = "What flows through to the score of the selected class; shows what matters for it"
+_SIBLINGS = "Patches of similar neurons side by side, the important ones larger"
 _MANY = "Draw boxes in the lanes beside columns of 16 clusters and more"
 
 MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
@@ -84,6 +85,7 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("facet_activations", "&Activations", "F6", "session", "Show neurons × classes", True, "facet"),
             Command("facet_contribution", "&Contribution", "F7", "session", "Show effects on classes", True, "facet"),
             Command("facet_health", "&Health", "F8", "session", "Show debugging information", True, "facet"),
+            Command("facet_card", "Facet of this car&d", needs="cluster"),
             _LINE,
             Command("edges_activation", "Edges by weights × acti&vation", "", "session", _ADDS, True, "edges"),
             Command("edges_weights", "Edges by &weights", "", "session", _EVEN, True, "edges"),
@@ -91,6 +93,9 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             _LINE,
             Command("matrix", "&Matrix", "F9", "session", "Open or close the panel of neurons × classes", True),
             Command("confusion", "C&onfusion", "Shift+F9", "session", "Open or close labels × predictions", True),
+            Command("health", "Health of all la&yers", "Shift+F8", "session", "Open or close their table", True),
+            Command("measure_health", "Measure h&ealth", "", "session", "Gradients and saturation of all layers"),
+            Command("compare_health", "Compare with a chec&kpoint…", "", "session", "How far has each layer moved?"),
         ),
     ),
     (
@@ -106,6 +111,13 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("bundles_auto", "&Bundle edges of many", "", "session", _MANY, True, "bundles"),
             Command("bundles_on", "B&undle all edges", "", "session", "Draw boxes in every lane", True, "bundles"),
             Command("bundles_off", "Bundle n&o edges", "", "session", "Draw every edge by itself", True, "bundles"),
+            _LINE,
+            Command("packing_hierarchical", "Pac&k by likeness", "", "session", _SIBLINGS, True, "packing"),
+            Command("packing_flat", "Pack ti&ghtly", "", "session", "Leave as little room as possible", True, "packing"),
+            Command("packing_rows", "Pack in &rows", "", "session", "From the most important on", True, "packing"),
+            _LINE,
+            Command("order_network", "&One order of classes", "", "session", "In all matrices", True, "order"),
+            Command("order_local", "Order of classes for &each", "", "session", "For each cluster its own", True, "order"),
             _LINE,
             Command("panels", "&Panels"),
             Command("theme_light", "&Light", checkable=True, choice="theme"),

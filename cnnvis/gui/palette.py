@@ -64,7 +64,9 @@ def stylesheet(theme: Theme) -> str:
     values["disabled"] = "#{:02x}{:02x}{:02x}".format(*blend(theme.roles["muted"], theme.roles["card"], 0.6))
     values["warning"] = "#{:02x}{:02x}{:02x}".format(*blend(theme.roles["inhibit"], theme.roles["card"], 0.14))
     values["tick"] = LIGHT.hex(Ink("accent"))  # in both themes: the tick on it is white
-    values["inhibit"] = _hex(theme, "inhibit")
+    values["inhibit"], values["excite"] = _hex(theme, "inhibit"), _hex(theme, "excite")
+    values["mild"] = "#{:02x}{:02x}{:02x}".format(*blend(theme.roles["inhibit"], theme.roles["card"], 0.45))
+    values["hovered"] = "#{:02x}{:02x}{:02x}".format(*blend(theme.roles["faint"], theme.roles["card"], 0.5))
     values["on"] = "#ffffff" if theme is LIGHT else "#15191e"
     sheet = _SHEET.replace("@icons;", resource("icons").as_posix())
     for name, value in values.items():
@@ -186,8 +188,12 @@ QFrame#notice { background: @wash; border: none; border-bottom: 1px solid @borde
 QFrame#notice[kind="error"] { background: @warning; }
 QFrame#tile { background: @card; border: 1px solid @border; border-radius: 4px; }
 QFrame#tile:hover, QFrame#tile:focus { border-color: @accent; }
-QFrame#finding { background: @card; border: 1px solid @border; border-left: 2px solid @inhibit; border-radius: 4px; }
-QFrame#finding:focus { border-color: @accent; border-left: 2px solid @inhibit; }
+QFrame#finding { background: @card; border: 1px solid @border; border-left: 3px solid @mild; border-radius: 4px; }
+QFrame#finding[level="alarm"] { border-left-color: @inhibit; }
+QFrame#finding[level="hint"] { border-left-color: @excite; }
+QFrame#finding:hover { background: @hovered; }
+QFrame#finding:focus { border-top-color: @accent; border-right-color: @accent; border-bottom-color: @accent; }
+QFrame#finding QToolButton { color: @muted; padding: 0 5px; }
 QFrame#line { background: @border; border: none; }
 QTabBar::tab { background: transparent; color: @muted; padding: 5px 10px; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: @text; border-bottom: 2px solid @accent; }

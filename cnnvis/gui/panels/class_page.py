@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel
 
 from cnnvis.gui.panels.charts import Bar, Bars
 from cnnvis.gui.panels.cluster_page import edges
+from cnnvis.gui.panels.health_section import findings_of
 from cnnvis.gui.panels.page import Page, Scene, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.rows import is_table, unusual_features
@@ -33,6 +34,7 @@ def class_page(scene: Scene, key: Key) -> Page:
     table = found.samples
     if table.labels.ndim == 1 and np.issubdtype(table.labels.dtype, np.integer):
         _confusions(page, scene, table, index)
+    findings_of(page, scene, key)
     edges(page, scene, key)
     return page.end()
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from cnnvis.gui.panels.charts import Histogram, Matrix
+from cnnvis.gui.panels.health_section import health_of_units
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
@@ -44,6 +45,7 @@ def cluster_page(scene: Scene, key: Key) -> Page:
         rest = hidden(scene, values)
         if rest:
             page.text(rest, "small")
+        health_of_units(page, scene, layer, cluster.members, key)
         _matrix(page, scene, reading, cluster)
         _histogram(page, scene, reading, cluster)
     edges(page, scene, key)

@@ -1,83 +1,148 @@
-"""What the program noticed by itself; a click leads to its place."""
+"""What the program noticed by itself; a click leads to its place, a second line tells what usually causes it."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.panels.found import judged, key_of, remembered
 from cnnvis.gui.parts import Pressable, label
 from cnnvis.layout.diagram import Diagram, Key
-from cnnvis.model.activations import Activations
-from cnnvis.model.findings import Finding, findings
-from cnnvis.model.network import Network
+from cnnvis.model.findings import FEWEST, Finding, enough
 from cnnvis.model.session import Session
+from cnnvis.progress import Progress
+
+TOPIC = "findings"
+TOO_FEW = f"Most findings need at least {FEWEST} images of each class."
 
 
 class Findings(QScrollArea):
-    """A list of findings, the gravest first."""
+    """A list of findings, the gravest first, judged in the background."""
 
     chosen = Signal(object)
     requested = Signal(str, object)
 
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._activations: Activations | None = None
+        self._jobs = jobs
+        self._shown: tuple[object, ...] | None = None
+        self.cards: list[Card] = []
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def show_session(self, session: Session | None, diagram: Diagram | None) -> None:
-        """Show what is noticed about other responses; an edit changes nothing here."""
-        activations = session.activations if session is not None else None
-        if activations is self._activations and self.widget() is not None:
+        """Show what is noticed about other responses or measurements; an edit changes nothing here."""
+        if session is None:
+            self._jobs.drop(TOPIC)
+            self._fill(None, ())
             return
-        self._activations = activations
-        body = QWidget()
-        box = QVBoxLayout(body)
-        box.setContentsMargins(16, 0, 16, 8)
-        box.setSpacing(8)
-        found = findings(session) if session is not None else ()
-        for finding in found:
-            key = key_of(finding, session.analysis.network) if session is not None else None
-            card = _Card(finding, key is not None)
-            if key is not None:
-                card.pressed.connect(lambda key=key: self.chosen.emit(key))
-            box.addWidget(card)
-        if not found and activations is not None:
-            hint = label("Nothing unusual was found.", "muted")
-            hint.setWordWrap(True)
-            box.addWidget(hint)
-        box.addStretch(1)
-        self.setWidget(body)
+        found = remembered(session)
+        if found is not None:
+            self._fill(session, found)
+            return
+        mine = session
+
+        def work(progress: Progress) -> tuple[Finding, ...]:
+            return judged(mine)
+
+        def done(found: tuple[Finding, ...]) -> None:
+            self._fill(mine, found)
+
+        def failed(error: BaseException) -> None:
+            self._fill(mine, ())
+
+        self._jobs.start(TOPIC, work, done, failed)
 
     def show_selection(self, key: Key | None) -> None:
         """Findings do not follow the selection."""
 
+    def _fill(self, session: Session | None, found: tuple[Finding, ...]) -> None:
+        """One card for each; what was unfolded stays so."""
+        activations = session.activations if session is not None else None
+        few = activations is not None and not enough(activations)
+        if (found, activations is None, few) == self._shown:
+            return
+        self._shown = (found, activations is None, few)
+        unfolded = {card.finding for card in self.cards if card.unfolded}
+        place = self.verticalScrollBar().value()
+        body = QWidget()
+        box = QVBoxLayout(body)
+        box.setContentsMargins(16, 0, 16, 8)
+        box.setSpacing(8)
+        self.cards = []
+        for finding in found:
+            card = Card(finding, finding in unfolded)
+            key = key_of(finding, session.analysis.network) if session is not None else None
+            if key is not None:
+                card.leads(lambda key=key: self.chosen.emit(key))
+            self.cards.append(card)
+            box.addWidget(card)
+        hint = TOO_FEW if few else "Nothing unusual was found." if not found and activations is not None else ""
+        if hint:
+            words = label(hint, "muted")
+            words.setWordWrap(True)
+            box.addWidget(words)
+        box.addStretch(1)
+        self.setWidget(body)
+        self.verticalScrollBar().setValue(place)
 
-def key_of(finding: Finding, network: Network) -> Key | None:
-    """Where a finding leads."""
-    if finding.target >= 0 and finding.layer == network.output:
-        return ("class", finding.target)
-    return ("column", finding.layer) if finding.layer else None
 
+class Card(Pressable):
+    """One finding: an edge as loud as it is grave, its sentence, how it is known, and on demand why it happens."""
 
-class _Card(Pressable):
-    """One finding."""
-
-
-    def __init__(self, finding: Finding, leads: bool) -> None:
+    def __init__(self, finding: Finding, unfolded: bool = False) -> None:
         super().__init__()
+        self.finding, self.unfolded = finding, unfolded
+        self._act = False
         self.setObjectName("finding")
-        self.setAccessibleName(finding.text)
-        if leads:
-            self.setCursor(Qt.CursorShape.PointingHandCursor)
-            self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            self.setToolTip("Go there")
+        self.setProperty("level", finding.level)
+        self.setAccessibleName(f"{finding.level}: {finding.text}")
+        self.setAccessibleDescription(" ".join(part for part in (finding.detail, finding.cause) if part))
         box = QVBoxLayout(self)
-        box.setContentsMargins(10, 7, 8, 8)
+        box.setContentsMargins(10, 7, 4, 8)
         box.setSpacing(2)
-        for text, tone in ((finding.text, ""), (finding.detail, "small")):
-            if text:
-                words = label(text, tone)
-                words.setWordWrap(True)
-                box.addWidget(words)
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        sentence = label(finding.text)
+        sentence.setWordWrap(True)
+        sentence.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        top.addWidget(sentence, 1)
+        self._why = QToolButton()
+        if finding.cause:
+            self._why.setToolTip(finding.cause)
+            self._why.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            self._why.clicked.connect(lambda: self.unfold(not self.unfolded))
+            top.addWidget(self._why, 0, Qt.AlignmentFlag.AlignTop)
+        box.addLayout(top)
+        if finding.detail:
+            detail = label(finding.detail, "small")
+            detail.setWordWrap(True)
+            box.addWidget(detail)
+        self._cause = label(finding.cause, "small")
+        self._cause.setWordWrap(True)
+        self._cause.setContentsMargins(0, 4, 4, 0)
+        box.addWidget(self._cause)
+        self.unfold(unfolded)
+
+    def leads(self, act: object) -> None:
+        """Let a press lead somewhere."""
+        self._act = True
+        self.pressed.connect(act)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setToolTip("Go there")
+
+    def unfold(self, unfolded: bool) -> None:
+        """Show what usually causes it, or hide it again."""
+        self.unfolded = unfolded and bool(self.finding.cause)
+        self._cause.setVisible(self.unfolded)
+        self._why.setText("–" if self.unfolded else "?")
+        self._why.setAccessibleName("Hide what usually causes it" if self.unfolded else "What usually causes it")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Right, Qt.Key.Key_Left):
+            self.unfold(event.key() == Qt.Key.Key_Right)
+        else:
+            super().keyPressEvent(event)

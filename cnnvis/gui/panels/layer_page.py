@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnnvis.gui.panels.health_section import health_of_layer
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.layout.diagram import Key
 from cnnvis.layout.readings import Reading
@@ -29,6 +30,7 @@ def layer_page(scene: Scene, name: str) -> Page:
     if reading is not None:
         page.section("Responses", f"Over {reading.activations.n_samples:,} samples, pooled over the map.")
         page.facts(_responses(reading))
+    health_of_layer(page, scene, name)
     _clusters(page, scene, name)
     page.buttons(
         command(scene, "Expand", "expand", "Show every layer of this column"),

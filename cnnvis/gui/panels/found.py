@@ -1,0 +1,64 @@
+"""The findings of a session, judged once and remembered as long as what they were read from."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from cnnvis.layout.diagram import Key
+from cnnvis.model.activations import Activations
+from cnnvis.model.findings import Finding, findings
+from cnnvis.model.network import Network
+from cnnvis.model.session import Session
+
+Basis = tuple[object, ...]
+
+_FOUND: WeakKeyDictionary[Activations, tuple[Basis, tuple[Finding, ...]]] = WeakKeyDictionary()
+
+
+def basis(session: Session) -> Basis:
+    """What findings depend on, besides the responses; an edit by hand changes nothing of it."""
+    measured, groups = session.measurements, session.analysis.groups
+    return (measured.health, measured.own, session.connections, tuple(group.representative for group in groups))
+
+
+def judged(session: Session) -> tuple[Finding, ...]:
+    """The findings, the gravest first. Up to a second for wide layers, so call it in the background."""
+    found = remembered(session)
+    if found is None:
+        found = findings(session)
+        if session.activations is not None:
+            _FOUND[session.activations] = (basis(session), found)
+    return found
+
+
+def remembered(session: Session | None) -> tuple[Finding, ...] | None:
+    """The findings where they are known already, else None. Costs nothing."""
+    if session is None or session.activations is None:
+        return ()
+    known = _FOUND.get(session.activations)
+    return known[1] if known is not None and known[0] == basis(session) else None
+
+
+def key_of(finding: Finding, network: Network) -> Key | None:
+    """Where a finding leads: the neuron to look at first, else the class, else the layer."""
+    if finding.units and finding.layer:
+        return ("unit", finding.layer, finding.units[0])
+    if finding.target >= 0 and finding.layer == network.output:
+        return ("class", finding.target)
+    return ("column", finding.layer) if finding.layer else None
+
+
+def concerning(session: Session, key: Key) -> tuple[Finding, ...]:
+    """Those of the remembered findings that are about a layer, a cluster, a neuron or a class."""
+    known = remembered(session) or ()
+    network = session.analysis.network
+    if key[0] == "class":
+        return tuple(f for f in known if f.target == key[1])
+    about = [f for f in known if f.layer == key[1] and (f.target < 0 or f.layer != network.output)]
+    if key[0] == "column":
+        return tuple(about)
+    if key[0] == "unit":
+        return tuple(f for f in about if key[2] in f.units)
+    clusters = session.analysis.clusters.get(str(key[1]))
+    members = set(clusters[int(key[2])].members) if clusters is not None and key[0] == "cluster" else set()
+    return tuple(f for f in about if members.intersection(f.units))

@@ -1,0 +1,163 @@
+"""The health of all layers in one table: sort by a column, click a row to go to its layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.panels.page import number, percent
+from cnnvis.gui.parts import button, label
+from cnnvis.layout.diagram import Diagram, Key
+from cnnvis.model.measurements import Health, LayerHealth
+from cnnvis.model.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One number of each layer: its title, how it was computed, and its value as a text."""
+
+    title: str
+    tip: str
+    value: Callable[[LayerHealth], float]
+    text: Callable[[float], str] = number
+
+
+COLUMNS = (
+    Column("dead", "Share of neurons that never fire, over all samples", lambda x: x.dead, percent),
+    Column("saturated", "Share of neurons at a bound of their activation", lambda x: x.saturated, percent),
+    Column("mean", "Mean response over neurons and samples", lambda x: x.mean),
+    Column("spread", "Mean over neurons of the standard deviation over samples", lambda x: x.spread),
+    Column("negative", "Share of Σ|w| that lies in negative weights", lambda x: x.negative_mass, percent),
+    Column("‖w‖", "Euclidean norm of the weights", lambda x: x.norm),
+    Column("‖g‖", "Norm of the gradient of the mean loss with respect to the weights", lambda x: x.gradient),
+    Column("‖g‖/‖w‖", "A step of gradient descent with rate 1, beside the weights", lambda x: x.ratio),
+    Column("‖g‖·‖w‖", "Sensitivity of the loss to relative changes; comparable", lambda x: x.gradient * x.norm),
+    Column("NaN, Inf", "Values that are no numbers", lambda x: float(x.n_nan + x.n_inf), lambda n: f"{n:,.0f}"),
+    Column("moved", "‖ΔW‖/‖W‖ since the second checkpoint", lambda x: x.change, percent),
+)
+
+
+class HealthTable(QStackedWidget):
+    """A table over all layers, or the offer to measure."""
+
+    chosen = Signal(object)
+    requested = Signal(str, object)
+
+    def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._health: Health | None = None
+        self.table = QTableWidget(0, 1 + len(COLUMNS))
+        self._dress()
+        offer = QWidget()
+        box = QVBoxLayout(offer)
+        box.setContentsMargins(16, 8, 16, 16)
+        box.addWidget(label("Health is not measured yet.", "muted"))
+        ask = button("Measure health", lambda: self.requested.emit("measure_health", ()), "main")
+        ask.setToolTip("Gradients over 64 samples; takes seconds")
+        box.addWidget(ask, 0, Qt.AlignmentFlag.AlignLeft)
+        box.addStretch(1)
+        self.addWidget(offer)
+        self.addWidget(self.table)
+
+    def _dress(self) -> None:
+        table = self.table
+        head = QTableWidgetItem("layer")
+        head.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        head.setToolTip("In the order of the network; click a row to go there, a title to sort")
+        table.setHorizontalHeaderItem(0, head)
+        for place, column in enumerate(COLUMNS, 1):
+            head = QTableWidgetItem(column.title)
+            head.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            head.setToolTip(column.tip)
+            table.setHorizontalHeaderItem(place, head)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(22)
+        table.setShowGrid(False)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        table.horizontalHeader().setMinimumSectionSize(64)
+        table.horizontalHeader().setStretchLastSection(False)
+        table.setAccessibleName("Health of all layers")
+        table.cellClicked.connect(lambda row, column: self._choose(row))
+        table.cellActivated.connect(lambda row, column: self._choose(row))
+
+    def _choose(self, row: int) -> None:
+        cell = self.table.item(row, 0)
+        if cell is not None:
+            self.chosen.emit(("column", cell.text()))
+
+    def show_session(self, session: Session | None, diagram: Diagram | None) -> None:
+        """Show another health; the order that the user has chosen stays."""
+        health = session.measurements.health if session is not None else None
+        if health is not self._health:
+            self._health = health
+            self._fill(health)
+        self.setCurrentIndex(0 if health is None else 1)
+
+    def _fill(self, health: Health | None) -> None:
+        table = self.table
+        table.setSortingEnabled(False)
+        layers = list(health.layers.values()) if health is not None else []
+        table.setRowCount(len(layers))
+        for row, one in enumerate(layers):
+            table.setItem(row, 0, Cell(one.layer, float(row), left=True))
+            for place, column in enumerate(COLUMNS, 1):
+                value = column.value(one)
+                table.setItem(row, place, Cell(column.text(value), value))
+        for place, column in enumerate(COLUMNS, 1):
+            table.setColumnHidden(place, all(math.isnan(column.value(one)) for one in layers))
+        if table.horizontalHeader().sortIndicatorSection() >= table.columnCount():
+            table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        table.setSortingEnabled(True)
+
+    def show_selection(self, key: Key | None) -> None:
+        """Mark the row of the layer that is selected, or of which something is."""
+        layer = str(key[1]) if key is not None and key[0] in ("column", "cluster", "unit") else ""
+        rows = [row for row in range(self.table.rowCount()) if self._layer(row) == layer]
+        if rows:
+            self.table.selectRow(rows[0])
+        else:
+            self.table.clearSelection()
+
+    def _layer(self, row: int) -> str:
+        cell = self.table.item(row, 0)
+        return cell.text() if cell is not None else ""
+
+
+class Cell(QTableWidgetItem):
+    """Sorted by its value, not by its text; what means nothing for a layer comes last in either order."""
+
+    def __init__(self, text: str, value: float, left: bool = False) -> None:
+        super().__init__(text)
+        self.value = value
+        side = Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight
+        self.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        if not isinstance(other, Cell):
+            return super().__lt__(other)
+        if math.isnan(self.value) or math.isnan(other.value):
+            mine, others = math.isnan(self.value), math.isnan(other.value)
+            return mine != others and mine == self._descending()  # Qt sorts downwards by asking the other way round
+        return self.value < other.value
+
+    def _descending(self) -> bool:
+        table = self.tableWidget()
+        order = table.horizontalHeader().sortIndicatorOrder() if table is not None else Qt.SortOrder.AscendingOrder
+        return order == Qt.SortOrder.DescendingOrder
