@@ -31,6 +31,7 @@ from cnnvis.gui.notice import NoticeBar
 from cnnvis.gui.panels.confusion import ConfusionPanel
 from cnnvis.gui.panels.details import Details
 from cnnvis.gui.panels.findings import Findings
+from cnnvis.gui.panels.health_table import HealthTable
 from cnnvis.gui.panels.history import History
 from cnnvis.gui.panels.matrix import MatrixPanel
 from cnnvis.gui.panels.outline import Outline
@@ -117,6 +118,7 @@ class Window(QMainWindow):
         self._add("history", "History", History(self.jobs), RIGHT)
         self._add("matrix", "Matrix", MatrixPanel(self.jobs, lambda: self.controller.selection), BELOW)
         self._add("confusion", "Confusion", ConfusionPanel(self.jobs), BELOW)
+        self._add("health", "Health of all layers", HealthTable(self.jobs), BELOW)
         self._docks.resize({"network": 520, "findings": 320}, Qt.Orientation.Vertical)
         self._docks.resize({"network": 224, "details": 328}, Qt.Orientation.Horizontal)
         for name in ASIDE:
