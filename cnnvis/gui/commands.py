@@ -15,6 +15,7 @@ from cnnvis.gui.controller import Controller
 from cnnvis.gui.edit_commands import EditCommands
 from cnnvis.gui.exporting import Exporting
 from cnnvis.gui.menus import COMMANDS
+from cnnvis.gui.reopening import PICTURES
 from cnnvis.model.session import FACETS, Bundling
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Commands:
         self._verbs: dict[str, Callable[..., object]] = {
             "new": self._new,
             "open": self._open,
+            "open_image": self._open_image,
             "demo": self._demo,
             "analyze": c.analyze,
             "save": c.save,
@@ -51,6 +53,9 @@ class Commands:
             "class_order": c.show_order,
             "unfold": c.unfold,
             "find": w.focus_search,
+            "subset_new": w.topbar.subsets.ask_new,
+            "about_subset": lambda name: c.select((("subset", name),)),
+            "about_instance": lambda name: c.select((("instance", name),)),
             "zoom_in": w.canvas.zoom_in,
             "zoom_out": w.canvas.zoom_out,
             "fit": w.canvas.fit,
@@ -103,6 +108,11 @@ class Commands:
         path = path or self._window.ask.file_to_open(OPENABLE)
         if path is not None:
             self._controller.open(path)
+
+    def _open_image(self) -> None:
+        path = self._window.ask.file_to_open(f"Pictures (*{' *'.join(PICTURES)})")
+        if path is not None:
+            self._controller.instances.open_picture(path)
 
     def _demo(self, name: str) -> None:
         from cnnvis.gui.services import demo

@@ -17,7 +17,9 @@ from cnnvis.gui.regrouping import Regrouping
 from cnnvis.gui.services import Services
 from cnnvis.gui.studies.edges import Edges
 from cnnvis.gui.studies.health import HealthStudy
+from cnnvis.gui.studies.instances import Instances
 from cnnvis.gui.studies.study import Study
+from cnnvis.gui.studies.subsets import Subsets
 from cnnvis.gui.view import Notice, Offer, View, Work
 from cnnvis.model.document import Document
 from cnnvis.model.job import AnalysisPlan, Job, read_job
@@ -52,6 +54,8 @@ class Controller(Regrouping):
         self._copied: Session | None = None
         self.edges = Edges(self, view, jobs, services)
         self.studies: tuple[Study, ...] = (self.edges, HealthStudy(self, view, jobs, services))
+        self.instances = Instances(self, view, jobs, services)
+        self.studies = (*self.studies, Subsets(self, view, jobs, services), self.instances)
 
     # Opening
 

@@ -34,6 +34,7 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
         (
             Command("new", "&New analysis…", "Ctrl+N", tip="Describe a network and its images"),
             Command("open", "&Open…", "Ctrl+O", tip="Open a session (.cnnvis), a job (.toml) or a figure"),
+            Command("open_image", "Open &image…", "Ctrl+I", "session", "Lay one picture over the network"),
             Command("recent", "Open &recent"),
             Command("demo", "&Demos"),
             _LINE,
@@ -90,6 +91,10 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("edges_activation", "Edges by weights × acti&vation", "", "session", _ADDS, True, "edges"),
             Command("edges_weights", "Edges by &weights", "", "session", _EVEN, True, "edges"),
             Command("edges_class", "Edges for a c&lass", "", "session", _FLOWS, True, "edges"),
+            _LINE,
+            Command("subset_new", "New &subset…", "Ctrl+B", "session", "Choose the images that everything follows"),
+            Command("subset_wrong", "The wron&g ones", "", "session", "Follow the images that are predicted wrong"),
+            Command("subset_all", "All &images", "Ctrl+Shift+B", "session", "Follow all images again"),
             _LINE,
             Command("matrix", "&Matrix", "F9", "session", "Open or close the panel of neurons × classes", True),
             Command("confusion", "C&onfusion", "Shift+F9", "session", "Open or close labels × predictions", True),

@@ -11,8 +11,10 @@ from cnnvis.model.document import Document
 from cnnvis.model.session import Session
 from cnnvis.model.views import View, identity, restored
 from cnnvis.progress import Progress
+from cnnvis.sources.image_files import SUFFIXES
 
 FIGURES = (".svg", ".pdf", ".png")
+PICTURES = tuple(sorted(SUFFIXES))
 Found = tuple[View | None, Path | None]
 
 
@@ -23,6 +25,8 @@ class Reopening(Controller):
         """Open a session, run a job, or bring back the view that made a figure."""
         if path.suffix.lower() in FIGURES:
             self.open_figure(path)
+        elif path.suffix.lower() in PICTURES:
+            self.open_picture(path)
         else:
             super().open(path)
 
@@ -51,13 +55,18 @@ class Reopening(Controller):
         self._jobs.start("figure", work, done, self.fail)
 
     def open_picture(self, path: Path) -> None:
-        """A picture that is no figure of cnnvis."""
-        self.fail(
-            InvalidValue(
-                f"A figure to open must have been exported by cnnvis with its view; {path.name} has none. "
-                "Open the session it was made from."
+        """Lay a picture that is no figure of cnnvis over the network."""
+        if self.session is not None and path.suffix.lower() in PICTURES:
+            self.instances.open_picture(path)
+        elif path.suffix.lower() in FIGURES:
+            self.fail(
+                InvalidValue(
+                    f"A figure to open must have been exported by cnnvis with its view; {path.name} has none. "
+                    "Open the session it was made from."
+                )
             )
-        )
+        else:
+            self.fail(InvalidValue(f"A session must be open before {path.name} is laid over it. Open one first."))
 
     def _open_for(self, view: View, name: str, home: Path | None) -> None:
         """Open the session of a figure, which lies at `home` or where the user says."""

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QPoint, QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
     QMainWindow,
@@ -26,6 +26,7 @@ from cnnvis.gui.commands import Commands
 from cnnvis.gui.desk import card_of
 from cnnvis.gui.docks import ASIDE, BELOW, LEFT, RIGHT, Docks
 from cnnvis.gui.edge_menu import COMMAND_OF
+from cnnvis.gui.instance_bar import InstanceBar
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.notice import NoticeBar
 from cnnvis.gui.panels.confusion import ConfusionPanel
@@ -36,8 +37,7 @@ from cnnvis.gui.panels.history import History
 from cnnvis.gui.panels.matrix import MatrixPanel
 from cnnvis.gui.panels.outline import Outline
 from cnnvis.gui.places import Places, Settings
-from cnnvis.gui.reopening import FIGURES, Reopening
-from cnnvis.gui.search import Hit, find
+from cnnvis.gui.reopening import FIGURES, PICTURES, Reopening
 from cnnvis.gui.services import Services
 from cnnvis.gui.start import DEMOS, Loading, Start
 from cnnvis.gui.topbar import TopBar
@@ -65,7 +65,8 @@ class Window(QMainWindow):
         self.ask = Ask(self)
         self.canvas = Canvas(jobs)
         self.start, self.loading, self.notice = Start(), Loading(), NoticeBar()
-        self.topbar = TopBar(self._find)
+        self.instance = InstanceBar()
+        self.topbar = TopBar(jobs, lambda: self.controller.session)
         self._bar = QProgressBar()
         self.workbar = WorkBar(self._bar)
         self.panels: dict[str, QWidget] = {}
@@ -108,7 +109,7 @@ class Window(QMainWindow):
         box = QVBoxLayout(middle)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
-        for widget in (self._bar, self.notice, self.pages):
+        for widget in (self._bar, self.notice, self.instance, self.pages):
             box.addWidget(widget)
         self.setCentralWidget(middle)
         self.setStatusBar(self.workbar)
@@ -145,6 +146,9 @@ class Window(QMainWindow):
         self.topbar.edges.requested.connect(self.commands.run)
         self.topbar.facets.changed.connect(controller.show_facet)
         self.topbar.search.chosen.connect(controller.choose)
+        self.topbar.search.all_chosen.connect(controller.select)
+        for bar in (self.topbar.subsets, self.instance):
+            bar.requested.connect(self.commands.run)
         self.workbar.cancelled.connect(controller.cancel)
         self.workbar.paused.connect(controller.pause)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
@@ -179,6 +183,7 @@ class Window(QMainWindow):
             palette.apply(application, theme)
         self.canvas.set_theme(theme)
         self.loading.set_theme(theme)
+        self.instance.set_theme(theme)
         for panel in self.panels.values():
             if hasattr(panel, "set_theme"):
                 panel.set_theme(theme)
@@ -224,6 +229,7 @@ class Window(QMainWindow):
             page.setFocus()
         is_picture = page is self.canvas
         self.topbar.set_open(is_picture)
+        self.instance.setVisible(is_picture and self.instance.filled)
         self._strip.setVisible(page is not self.start)
         self.workbar.show_signs(is_picture)
         self._docks.show(page is not self.start)
@@ -232,12 +238,14 @@ class Window(QMainWindow):
         self._page(self.canvas)
         self.canvas.show_diagram(diagram, anchor)
         self.topbar.edges.show_look(session)
+        self.topbar.subsets.show_session(session)
+        self.instance.show_session(session)
         self.workbar.say_signs(sign_line(viewed(session)))
         self.topbar.facets.set_facet(session.look.facet)
         self.actions_[f"facet_{session.look.facet}"].setChecked(True)
         self.actions_[f"bundles_{session.look.bundles}"].setChecked(True)
         self.actions_[COMMAND_OF[session.look.mode]].setChecked(True)
-        self.topbar.show_words(session.analysis.network.name, _summary(session))
+        self.topbar.show_words(session.analysis.network.name, _summary(viewed(session)))
         self._news = (session, diagram)
         QTimer.singleShot(0, self, self._inform)  # once the picture is repainted
 
@@ -309,9 +317,11 @@ class Window(QMainWindow):
 
     # What happens to it
 
-    def _find(self, text: str) -> tuple[Hit, ...]:
-        session = self.controller.session
-        return find(session, text) if session is not None else ()
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.commands.run("take_away")
+        else:
+            super().keyPressEvent(event)
 
     def _fill_recent(self) -> None:
         menu = self.actions_.menus["recent"]
@@ -353,9 +363,9 @@ class Window(QMainWindow):
 
 
 def _dropped(event: QDropEvent) -> Path | None:
-    """The first session, job or figure among dropped files."""
+    """The first session, job, figure or picture among dropped files."""
     paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return next((path for path in paths if path.suffix.lower() in (".cnnvis", ".toml", *FIGURES)), None)
+    return next((path for path in paths if path.suffix.lower() in (".cnnvis", ".toml", *FIGURES, *PICTURES)), None)
 
 
 def _summary(session: Session) -> str:

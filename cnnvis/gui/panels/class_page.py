@@ -107,6 +107,11 @@ def sample_page(scene: Scene, sample: int) -> Page:
         right = name == label
         bars.append(Bar(name, score, percent(score), f"{name}: {score:.4g}", Ink("accent" if right else "muted")))
     page.add(Bars(bars, scene.theme))
+    if table.read[row] and not is_table(scene):
+        buttons = [command(scene, "Lay over the picture", "lay_over", "Show what it drives", sample)]
+        if scene.session.look.instance not in ("", table.names[row]):
+            buttons.append(command(scene, "Compare", "compare", "Show how the image laid over differs", sample))
+        page.buttons(*buttons)
     return page.end()
 
 

@@ -85,14 +85,15 @@ class Details(QScrollArea):
         session, diagram, key = self._session, self._diagram, self._key
         if session is None or diagram is None:
             return _hint("Nothing is open yet.")
-        scene = Scene(session, diagram, self._theme, self.chosen.emit, self.requested.emit, self.open_sample)
+        whole = Scene(session, diagram, self._theme, self.chosen.emit, self.requested.emit, self.open_sample)
         if self._sample is not None and session.activations is not None:
             if self._sample in session.activations.samples.rows:
-                return self._with_back(sample_page(scene, self._sample))
+                return self._with_back(sample_page(whole, self._sample))
             self._sample = None
         if key is None:
             return _hint("Click a cluster, a layer, a class or an edge to see what is known of it.")
-        return _of(scene, key) or _hint("What was selected is no longer in the picture.")
+        found = _of_images(whole, key) if key[0] in _IMAGES else _of(replace(whole, session=viewed(session)), key)
+        return found or _hint("What was selected is no longer in the picture.")
 
     def _with_back(self, page: Page) -> Page:
         back = QToolButton()
@@ -107,6 +108,19 @@ def _hint(text: str) -> Page:
     page = Page()
     page.text(text)
     return page.end()
+
+
+_IMAGES = ("sample", "instance", "subset")
+
+
+def _of_images(scene: Scene, key: Key) -> Page | None:
+    """The page of a sample, an image or a subset, whatever subset is shown; None where it is gone."""
+    if key[0] == "instance":
+        return instance_page(scene, str(key[1]))
+    if key[0] == "subset":
+        return subset_page(scene, str(key[1]))
+    known = scene.activations is not None and key[1] in scene.activations.samples.rows
+    return sample_page(scene, int(key[1])) if known else None
 
 
 def _of(scene: Scene, key: Key) -> Page | None:

@@ -1,0 +1,177 @@
+"""The strip over the picture that says which image is laid over it, and against which."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+
+from cnnvis.gui.parts import Elided, label
+from cnnvis.layout.diagram import Ink
+from cnnvis.layout.theme import LIGHT, Theme
+from cnnvis.model.activations import Activations
+from cnnvis.model.instances import MEAN_OF, Overlay, overlay_of, predicted, ranked_scores
+from cnnvis.model.measurements import Instance
+from cnnvis.model.session import Session
+from cnnvis.painting.crops import cropped, scaled
+
+SIDE = 32
+RANKED = 5
+"""So many class means are offered at once; the rest in a menu of their own."""
+
+
+class InstanceBar(QFrame):
+    """Hidden while no image is laid over. `requested` tells a verb and its arguments."""
+
+    requested = Signal(str, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("instanceBar")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(48)
+        self._session: Session | None = None
+        self._theme = LIGHT
+        self._one, self._other = QLabel(), QLabel()
+        self._text, self._said = Elided("", ""), Elided("", "muted")
+        self._key = label("", "small")
+        self._key.setTextFormat(Qt.TextFormat.RichText)
+        self._compare = QToolButton()
+        self._compare.setProperty("framed", True)
+        self._compare.setText("Compare with  ▾")
+        self._compare.setToolTip("Show the difference to another image or to the mean of a class")
+        self._compare.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self._compare)
+        menu.aboutToShow.connect(self._fill)
+        self._compare.setMenu(menu)
+        self._about = QToolButton()
+        self._about.setText("Details")
+        self._about.setProperty("framed", True)
+        self._about.setToolTip("Its prediction and what stands out in every layer")
+        self._about.clicked.connect(self._ask_about)
+        cross = QToolButton()
+        cross.setText("×")
+        cross.setToolTip("Take the image away (Esc)")
+        cross.setAccessibleName("Take the image away")
+        cross.clicked.connect(lambda: self.requested.emit("take_away", ()))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 0, 12, 0)
+        row.setSpacing(8)
+        left: tuple[QWidget, ...] = (self._one, self._text, self._other, self._said)
+        right: tuple[QWidget, ...] = (self._key, self._compare, self._about, cross)
+        for widget in left:
+            row.addWidget(widget)
+        row.addStretch(1)
+        for widget in right:
+            row.addWidget(widget)
+        self.hide()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Name the signs in another theme's colours."""
+        self._theme = theme
+        self.show_session(self._session)
+
+    def show_session(self, session: Session | None) -> None:
+        """Say what is laid over; hide where nothing is."""
+        self._session = session
+        overlay = overlay_of(session) if session is not None else None
+        self.setVisible(overlay is not None)
+        if session is None or overlay is None:
+            return
+        self._put(self._one, session, overlay.instance)
+        self._put(self._other, session, overlay.against)
+        self._text.setText(short(overlay.instance))
+        self._said.setText(_told(session, overlay))
+        self._key.setText(self._legend(overlay))
+
+    def _legend(self, overlay: Overlay) -> str:
+        if overlay.against is None:
+            return "bars: how far above the usual response"
+        one, other = (self._theme.hex(Ink(role)) for role in ("excite", "inhibit"))
+        return f'<span style="color:{one}">■</span> more here&nbsp; <span style="color:{other}">■</span> more there'
+
+    def _put(self, where: QLabel, session: Session, instance: Instance | None) -> None:
+        picture = picture_of(session, instance) if instance is not None else None
+        where.setVisible(picture is not None)
+        if picture is not None:
+            where.setPixmap(picture_pixmap(picture, SIDE, self.devicePixelRatioF()))
+
+    def _ask_about(self) -> None:
+        if self._session is not None:
+            self.requested.emit("about_instance", (self._session.look.instance,))
+
+    def _fill(self) -> None:
+        """Offer nothing, the means of likely classes, of all, and other images that were opened."""
+        menu, session = self._compare.menu(), self._session
+        menu.clear()
+        overlay = overlay_of(session) if session is not None else None
+        if session is None or overlay is None or session.activations is None:
+            return
+        against = session.look.against
+        nothing = menu.addAction("Nothing", partial(self.requested.emit, "compare", ("",)))
+        nothing.setCheckable(True)
+        nothing.setChecked(not against)
+        menu.addSeparator()
+        means = class_means(session.activations)
+        likely = [MEAN_OF + session.analysis.network.classes[k] for k, _ in ranked_scores(overlay.instance, RANKED)]
+        for name in [name for name in likely if name in means]:
+            self._offer(menu, name, against)
+        if len(means) > len(likely):
+            all_means = menu.addMenu("Mean of another class")
+            for name in means:
+                self._offer(all_means, name, against)
+        others = [name for name in session.measurements.instances if name != overlay.instance.name]
+        if others:
+            menu.addSeparator()
+        for name in others:
+            self._offer(menu, name, against)
+        menu.addSeparator()
+        menu.addAction("Another image: open it and press “Compare”").setEnabled(False)
+
+    def _offer(self, menu: QMenu, name: str, against: str) -> None:
+        action = menu.addAction(name, partial(self.requested.emit, "compare", (name,)))
+        action.setCheckable(True)
+        action.setChecked(name == against)
+
+
+def class_means(activations: Activations) -> list[str]:
+    """The names of the means of the classes that have images."""
+    if activations.kind == "quantile":
+        return []
+    return [MEAN_OF + name for name, count in zip(activations.groups, activations.counts) if count > 0]
+
+
+def short(instance: Instance) -> str:
+    """The name without its folders."""
+    return instance.name if instance.name.startswith(MEAN_OF) else instance.name.rsplit("/", 1)[-1]
+
+
+def picture_of(session: Session, instance: Instance) -> NDArray[np.uint8] | None:
+    """The picture of an image; None for a mean and where it is not at hand."""
+    if instance.picture is not None:
+        return instance.picture
+    return session.picture(instance.sample) if instance.sample >= 0 else None
+
+
+def picture_pixmap(picture: NDArray[np.uint8], side: int, ratio: float) -> QPixmap:
+    """A picture whose longer side takes so many pixels of the window."""
+    pixels = cropped(picture, None)
+    h, w = pixels.shape[:2]
+    scale = side * ratio / max(h, w)
+    image = scaled(pixels, max(round(w * scale), 1), max(round(h * scale), 1))
+    image.setDevicePixelRatio(ratio)
+    return QPixmap.fromImage(image)
+
+
+def _told(session: Session, overlay: Overlay) -> str:
+    classes, k = session.analysis.network.classes, predicted(overlay.instance)
+    said = ""
+    if 0 <= k < len(classes):
+        said = f"predicted {classes[k]}, {100 * float(overlay.instance.scores[k]):.0f} %"
+    if overlay.against is not None:
+        said += f"  −  {short(overlay.against)}"
+    return said
