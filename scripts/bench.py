@@ -31,6 +31,10 @@ MEASUREMENTS = {
     "record-vgg16": "passes:record_vgg16",
     "memory": "passes:memory",
     "trace": "passes:trace_152",
+    "contribute-resnet20": "effects:contribute_resnet20",
+    "contribute-squeezenet": "effects:contribute_squeezenet",
+    "ablate-resnet20": "effects:ablate_resnet20",
+    "ablate-squeezenet": "effects:ablate_squeezenet",
     "layout": "picture:layout_60_by_40",
     "bundling": "picture:bundling_48_by_48",
     "start": "window:start_to_window",
@@ -38,6 +42,7 @@ MEASUREMENTS = {
     "pan": "window:pan",
     "pan-crowd": "window:pan_crowd",
     "click": "window:click",
+    "matrix": "window:matrix_panel",
     "regroup": "window:regroup",
 }
 

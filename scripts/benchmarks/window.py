@@ -230,6 +230,33 @@ def click() -> Row:
     return summary("click on a cluster to its details, complete", times, fixed, asked="≤ 100 ms", note=_platform())
 
 
+def matrix_panel() -> Row:
+    """From the choice of a layer to its matrix on the screen, every order of rows found anew."""
+    from cnnvis.layout import matrix
+
+    with shown(load(sessions.squeezenet())) as window:
+        application, controller, panel = make_application(), window.controller, window.panels["matrix"]
+        assert controller.session is not None
+        layers = [g.representative for g in controller.session.analysis.groups][-3:-1]  # 512 neurons each
+        window.actions_["matrix"].trigger()
+        _rest(application, window)
+        times, fixed = [], []
+        for turn in range(12):
+            matrix._ORDERS.clear()
+            layer = layers[turn % 2]
+            fixed.append(calibrate())
+
+            def choose(name: str = layer) -> None:
+                controller.select((("column", name),))
+
+            times.append(
+                _until_painted(application, window, panel, choose, lambda name=layer: panel.layer == name)
+            )
+            _rest(application, window)
+    note = f"512 neurons × 22 columns in 16 clusters, {_platform()}"
+    return summary("a layer chosen to its matrix", times, fixed, asked="≤ 100 ms for 512 × 10", note=note)
+
+
 def regroup() -> Row:
     """From a merge of two clusters, and its undo, to the new picture on the screen."""
     whole = load(sessions.squeezenet())

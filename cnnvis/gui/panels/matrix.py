@@ -167,6 +167,11 @@ class MatrixPanel(QWidget):
     # What is shown
 
     @property
+    def layer(self) -> str:
+        """The layer of the neurons that are shown; "" while there are none."""
+        return self._matrix.layer.name if self._matrix is not None else ""
+
+    @property
     def kind(self) -> Kind:
         return next(kind for kind in KINDS if kind == self._kinds.chosen)
 
