@@ -90,15 +90,15 @@ class Camera(QGraphicsView):
     def zoom_by(self, factor: float, about: QPointF | None = None) -> None:
         """Zoom about a point of the viewport, or its middle."""
         point = about if about is not None else QPointF(self.viewport().rect().center())
-        before = self._to_scene(point)
+        before = self.to_scene(point)
         self._set_zoom(self.zoom * factor)
-        moved = self._to_scene(point) - before
+        moved = self.to_scene(point) - before
         centre = self.seen.center() - moved
         self.centerOn(centre)
         self._fitted = False
         self._moved()
 
-    def _to_scene(self, point: QPointF) -> QPointF:
+    def to_scene(self, point: QPointF) -> QPointF:
         inverse, _ = self.viewportTransform().inverted()
         return inverse.map(point)
 
@@ -146,7 +146,7 @@ class Camera(QGraphicsView):
         self.stage.settle(self.seen.adjusted(-rim, -rim, rim, rim), self.zoom, self.devicePixelRatioF())
         self.view_changed.emit()
 
-    def _pan(self, by: QPointF) -> None:
+    def pan(self, by: QPointF) -> None:
         for bar, step in ((self.horizontalScrollBar(), by.x()), (self.verticalScrollBar(), by.y())):
             bar.setValue(bar.value() - round(step))
         self._fitted = False
@@ -166,7 +166,7 @@ class Camera(QGraphicsView):
         fingers = event.pixelDelta()
         control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         if not fingers.isNull() and not control and event.phase() != Qt.ScrollPhase.NoScrollPhase:
-            self._pan(QPointF(fingers))
+            self.pan(QPointF(fingers))
         else:
             turn = event.angleDelta().y() or event.angleDelta().x()
             self.zoom_by(_STEP ** (turn / 120), event.position())

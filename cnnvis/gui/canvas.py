@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QApplication, QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
-from cnnvis.gui.bundle_drag import BundleDrag
 from cnnvis.gui.camera import Camera
+from cnnvis.gui.gestures import Foresight, Plain
+from cnnvis.gui.hand import Hand
 from cnnvis.gui.jobs import Jobs
-from cnnvis.gui.steering import Direction, UnitDrag, neighbour
+from cnnvis.gui.steering import Direction, homes, neighbour
 from cnnvis.layout.diagram import Box, Card, Diagram, Key
 from cnnvis.layout.theme import LIGHT, Theme
 
@@ -26,15 +27,19 @@ class Canvas(Camera):
     """A view of a Diagram. It knows nothing of sessions: it shows, and tells what the user did."""
 
     selected = Signal(object)
-    """A tuple of keys, the one in question first: the user clicked, or moved with the arrows."""
-    unit_chosen = Signal(object)
-    """("unit", layer, index): the user clicked the patch of a neuron."""
+    """A tuple of keys of cards or of neurons, the one in question first: a click, an arrow, a rubber band."""
     opened = Signal(object)
     """A key: double click or Enter on a card or column header."""
     menu_asked = Signal(object, object, QPoint)
     """A key or None, the unit under the cursor or None, and where on the screen."""
     units_moved = Signal(str, object, int)
     """A layer, a tuple of its units, and the id of the cluster they shall join."""
+    units_gathered = Signal(str, object)
+    """A layer and a tuple of its units, which shall form a new cluster."""
+    clusters_merged = Signal(str, object)
+    """A layer and the ids of its clusters that shall be one, the one that stays first."""
+    boundary_moved = Signal(int, str)
+    """The id of a group of layers, and the layer at which it shall begin."""
     bundle_moved = Signal(object, float, float)
     """The key of a bundle, and how far its box was dragged from where layout put it."""
 
@@ -43,13 +48,12 @@ class Canvas(Camera):
         self.stage.stepped.connect(self._glide)
         self.stage.arrived.connect(self._arrived)
         self.animated = True
+        self.foresight: Foresight = Plain()
         self._selection: tuple[Key, ...] = ()
+        self._units: tuple[Key, ...] = ()
         self._hover: Key | None = None
         self._paths = False
-        self._drag: UnitDrag | None = None
-        self._carried: BundleDrag | None = None
-        self._pressed: QPointF | None = None
-        self._panned = False
+        self._hand = Hand(self)
         self._path = (QPointF(), QPointF())
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -60,8 +64,13 @@ class Canvas(Camera):
 
     @property
     def selection(self) -> tuple[Key, ...]:
-        """The selected keys, the one in question first."""
+        """The keys of the selected cards, or of those with selected neurons, the one in question first."""
         return self._selection
+
+    @property
+    def units(self) -> tuple[Key, ...]:
+        """The keys of the selected neurons."""
+        return self._units
 
     @property
     def selected_part(self) -> Box | None:
@@ -92,13 +101,14 @@ class Canvas(Camera):
         With an `anchor` the zoom stays, and so does the anchor's place on the screen; without one a picture that
         was fitted is fitted again.
         """
+        self._hand.cancel()
         old = self.diagram
         start = self.seen.center()
         self._path = (start, start + self._displacement(old, diagram, anchor))
         if diagram is not None:
             far = max(diagram.width, diagram.height, 1000.0)
             self.setSceneRect(-far, -far, diagram.width + 2 * far, diagram.height + 2 * far)
-        self._hover = self._carried = None
+        self._hover = None
         self._selection = tuple(key for key in self._selection if diagram is not None and key in diagram)
         self.stage.show(diagram, self.animated and self.isVisible())
         self.minimap.set_diagram(diagram)
@@ -106,7 +116,7 @@ class Canvas(Camera):
             self.fit()
         elif (old.width, old.height) != (diagram.width, diagram.height):
             self._fitted = False
-        self._mark()
+        self.mark()
         self._moved()
 
     def _displacement(self, old: Diagram | None, new: Diagram | None, anchor: Key | None) -> QPointF:
@@ -123,38 +133,56 @@ class Canvas(Camera):
             self.centerOn(start + (end - start) * t)
 
     def _arrived(self) -> None:
-        self._mark()
+        self.mark()
         self._moved()
 
-    def _mark(self) -> None:
-        target = self._drag.target if self._drag is not None else None
-        self.stage.mark(self._selection, self._hover, target, self._paths)
+    def mark(self) -> None:
+        """Outline what is selected and where a gesture would end; light the links of what is asked for."""
+        self.stage.mark(self._selection, self._hover, self._hand.target, self._paths, self._units)
 
     # What the user does
 
-    def select(self, keys: tuple[Key, ...]) -> None:
-        """Outline cards and light their links, without telling anyone."""
-        self._selection = keys
-        self._mark()
+    def select(self, cards: tuple[Key, ...], units: tuple[Key, ...] = ()) -> None:
+        """Outline cards, and neurons on them, and light the cards' links, without telling anyone."""
+        if (cards, units) != (self._selection, self._units):
+            self._selection, self._units = cards, units
+            self.mark()
 
-    def _choose(self, key: Key | None, also: bool = False) -> None:
-        """Select a card; `also` adds it to, or takes it from, those of the same layer."""
-        keys: tuple[Key, ...] = (key,) if key is not None else ()
-        same = [k for k in self._selection if key is not None and k[:2] == key[:2] and key[0] == "cluster"]
-        if also and same and key is not None:
-            keys = tuple(k for k in same if k != key) if key in same else (*same, key)
-        if keys != self._selection:
+    def show_chosen(self, keys: tuple[Key, ...]) -> None:
+        """Outline cards, or neurons and the cards that they are on, without telling anyone."""
+        if keys and keys[0][0] == "unit" and self.diagram is not None:
+            self.select(homes(self.diagram, keys, self.zoom), keys)
+        else:
             self.select(keys)
-            self.selected.emit(keys)
+
+    def tell(self) -> None:
+        """Tell what is selected."""
+        self.selected.emit(self._units or self._selection)
+
+    def choose(self, cards: tuple[Key, ...], units: tuple[Key, ...] = ()) -> None:
+        """Select and tell it, where it is something else."""
+        if (cards, units) != (self._selection, self._units):
+            self.select(cards, units)
+            self.tell()
+
+    def _add(self, key: Key | None, unit: Key | None) -> None:
+        """Add a neuron to selected neurons of its layer, else a card to selected clusters; or take it away again."""
+        if unit is not None and (self._units or not self._selection):
+            same = tuple(k for k in self._units if k[:2] == unit[:2])
+            self.show_chosen(tuple(k for k in same if k != unit) if unit in same else (*same, unit))
+            self.tell()
+        elif key is not None:
+            same = tuple(k for k in self._selection if k[0] == key[0] == "cluster" and not self._units)
+            self.choose(tuple(k for k in same if k != key) if key in same else (*same, key))
 
     def _key_at(self, point: QPointF) -> Key | None:
-        where = self._to_scene(point)
+        where = self.to_scene(point)
         if self.diagram is None or self.stage.moving:
             return None
         return self.diagram.at(where.x(), where.y(), tolerance=4 / self.zoom)
 
     def _unit_at(self, point: QPointF) -> Key | None:
-        where = self._to_scene(point)
+        where = self.to_scene(point)
         return self.diagram.unit_at(where.x(), where.y(), self.zoom) if self.diagram is not None else None
 
     def _hover_over(self, key: Key | None, paths: bool = False) -> None:
@@ -165,67 +193,35 @@ class Canvas(Camera):
             self.viewport().setCursor(
                 Qt.CursorShape.PointingHandCursor if key is not None and not header else Qt.CursorShape.ArrowCursor
             )
-            self._mark()
+            self.mark()
+
+    def _point_at(self, point: QPointF, paths: bool) -> None:
+        """The pointer is at a place of the view, and nothing is pressed."""
+        if self._hand.pans:
+            return
+        if self._hand.hovers_boundary(point):
+            self._hover_over(None)
+            self.viewport().setCursor(Qt.CursorShape.SplitHCursor)
+            return
+        if self._hover is None and self.viewport().cursor().shape() == Qt.CursorShape.SplitHCursor:
+            self.viewport().unsetCursor()
+        self._hover_over(self._key_at(point), paths)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._pressed, self._panned = event.position(), False
+        self._hand.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        here = event.position()
-        if self._carried is not None:
-            self._carried.move(self._to_scene(here))
-            return
-        if self._drag is not None and self.diagram is not None:
-            self._drag.move(self.diagram, self._to_scene(here))
-            self._mark()
-            return
-        if self._pressed is None or not event.buttons():
-            self._hover_over(self._key_at(here), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
-            return
-        if not self._panned:
-            if (here - self._pressed).manhattanLength() < QApplication.startDragDistance():
-                return
-            if self._begin_drag(event):
-                return
-            self._panned = True
-            self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
-        self._pan(here - self._pressed)
-        self._pressed = here
-
-    def _begin_drag(self, event: QMouseEvent) -> bool:
-        assert self._pressed is not None
-        unit, home = self._unit_at(self._pressed), self._key_at(self._pressed)
-        if event.buttons() & Qt.MouseButton.LeftButton:
-            self._carried = BundleDrag.begin(self.stage, home, self._to_scene(self._pressed))
-        if self._carried is not None:
-            self._carried.move(self._to_scene(event.position()))
-            return True
-        if unit is None or home is None or self.diagram is None or not event.buttons() & Qt.MouseButton.LeftButton:
-            return False
-        self._drag = UnitDrag.begin(self.diagram, home, int(unit[2]), self.stage.scene, self.zoom)
-        return True
+        if not self._hand.move(event):
+            self._point_at(event.position(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        pressed, self._pressed = self._pressed, None
-        if self._carried is not None:
-            carried, self._carried = self._carried, None
-            by = carried.end()
-            self._mark()
-            self.bundle_moved.emit(carried.key, *by)
-        elif self._drag is not None:
-            drag, self._drag = self._drag, None
-            drag.end()
-            self._mark()
-            if drag.target is not None:
-                self.units_moved.emit(drag.layer, (drag.unit,), int(drag.target[2]))
-        elif self._panned:
-            self.viewport().unsetCursor()
-        elif pressed is not None and event.button() == Qt.MouseButton.LeftButton:
-            also = bool(event.modifiers() & (_CONTROL | Qt.KeyboardModifier.ShiftModifier))
-            self._choose(self._key_at(event.position()), also)
-            unit = self._unit_at(event.position())
-            if unit is not None and not also:
-                self.unit_chosen.emit(unit)
+        if self._hand.release(event) or event.button() != Qt.MouseButton.LeftButton:
+            return
+        key, unit = self._key_at(event.position()), self._unit_at(event.position())
+        if event.modifiers() & (_CONTROL | Qt.KeyboardModifier.ShiftModifier):
+            self._add(key, unit)
+        else:
+            self.choose((key,) if key is not None else (), (unit,) if unit is not None and key is not None else ())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         key = self._key_at(event.position())
@@ -240,10 +236,10 @@ class Canvas(Camera):
             self.menu_asked.emit(self._first, None, self._where(self._first))
             return
         point = QPointF(event.pos())
-        key = self._key_at(point)
-        if key is not None and key not in self._selection:
-            self._choose(key)
-        self.menu_asked.emit(key, self._unit_at(point), event.globalPos())
+        key, unit = self._key_at(point), self._unit_at(point)
+        if key is not None and (unit not in self._units if unit is not None else key not in self._selection):
+            self.choose((key,), (unit,) if unit is not None else ())
+        self.menu_asked.emit(key, unit, event.globalPos())
 
     def _where(self, key: Key | None) -> QPoint:
         """The middle of a card on the screen."""
@@ -257,7 +253,7 @@ class Canvas(Camera):
         key = event.key()
         if key in _ARROWS and self.diagram is not None:
             there = neighbour(self.diagram, self._first, _ARROWS[key])
-            self._choose(there)
+            self.choose((there,) if there is not None else ())
             if there is not None:
                 self.reveal(there)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
@@ -268,8 +264,12 @@ class Canvas(Camera):
             self.fit()
         elif key == Qt.Key.Key_1:
             self.actual_size()
-        elif key == Qt.Key.Key_Escape and (self._drag or self._carried or self._selection):
-            self._escape()
+        elif key == Qt.Key.Key_Escape and (self._hand.gesture is not None or self._selection):
+            if not self._hand.cancel():
+                self.choose(())
+        elif key == Qt.Key.Key_Space:
+            self._hand.pans = True
+            self.viewport().setCursor(Qt.CursorShape.OpenHandCursor)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._first is not None:
             self.opened.emit(self._first)
         elif key == Qt.Key.Key_Shift and self._hover is not None:
@@ -280,29 +280,24 @@ class Canvas(Camera):
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Shift and self._paths and not event.isAutoRepeat():
             self._hover_over(self._hover)
+        elif event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self._hand.pans = False
+            self.viewport().unsetCursor()
         else:
             event.ignore()
 
-    def _escape(self) -> None:
-        if self._carried is not None:
-            carried, self._carried = self._carried, None
-            carried.cancel()
-            self._pressed = None
-            self._mark()
-        elif self._drag is not None:
-            drag, self._drag = self._drag, None
-            drag.end()
-            self._pressed = None
-            self._mark()
-        else:
-            self._choose(None)
+    def refresh(self) -> None:
+        """More is known: say again what a gesture would do."""
+        if self._hand.gesture is not None:
+            self._hand.gesture.refresh()
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent):
             found = self._key_at(QPointF(event.pos()))
             card = self.diagram.find(found) if self.diagram is not None and found is not None else None
             unit = self._unit_at(QPointF(event.pos()))
-            text = card.tooltip if isinstance(card, Card) else ""
+            more = self.foresight.told(found) if found is not None else ""
+            text = "\n".join(filter(None, (card.tooltip, more))) if isinstance(card, Card) else ""
             if unit is not None:
                 text = f"{unit[1]}:{unit[2]}\n{text}"
             QToolTip.showText(event.globalPos(), text, self)

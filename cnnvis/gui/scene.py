@@ -10,7 +10,9 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from cnnvis.gui.faces import FaceStore
+from cnnvis.gui.ghost import washed
 from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.steering import unit_boxes
 from cnnvis.layout.diagram import ACCENT, EXCITE, INHIBIT, Box, Card, Ink, Link
 from cnnvis.layout.theme import ASKED, DIMMED, QUIET
 from cnnvis.painting.paint import Manner, colour, curve, extent, paint_links, prepare
@@ -41,6 +43,7 @@ class CardItem(QGraphicsItem):
         self._store = store
         self._selected = False
         self._target = False
+        self._units: frozenset[int] = frozenset()
         self._dimmed = False
         self._stale: QPixmap | None = None
         self.setPos(card.box.x, card.box.y)
@@ -58,10 +61,10 @@ class CardItem(QGraphicsItem):
         self.card = card
         self.update()
 
-    def mark(self, selected: bool, target: bool = False) -> None:
-        """Outline the card as selected, or as where a dragged neuron would go."""
-        if (selected, target) != (self._selected, self._target):
-            self._selected, self._target = selected, target
+    def mark(self, selected: bool, target: bool = False, units: frozenset[int] = frozenset()) -> None:
+        """Outline the card as selected, or as where a drag would end, and the selected neurons on it."""
+        if (selected, target, units) != (self._selected, self._target, self._units):
+            self._selected, self._target, self._units = selected, target, units
             self.update()
 
     def dim(self, dimmed: bool) -> None:
@@ -105,14 +108,18 @@ class CardItem(QGraphicsItem):
         painter.restore()
 
     def _outline(self, painter: QPainter, zoom: float) -> None:
-        box = self.card.box
+        box, theme = self.card.box, self._store.manner.theme
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(colour(self._store.manner.theme, ACCENT), 2.0 / zoom)
-        if self._target:
-            pen.setStyle(Qt.PenStyle.DashLine)
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
+        accent = colour(theme, ACCENT)
+        painter.setPen(QPen(accent, (3.0 if self._target else 2.0) / zoom))
+        painter.setBrush(washed(theme) if self._target else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(QRectF(0, 0, box.w, box.h), 4, 4)
+        if self._units:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(accent, 2.0 / zoom))
+            for unit, place in unit_boxes(self.card, zoom):
+                if unit in self._units:
+                    painter.drawRoundedRect(QRectF(place.x - box.x, place.y - box.y, place.w, place.h), 2, 2)
 
 
 class _Strokes(QGraphicsItem):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QRectF, Signal
+from PySide6.QtCore import QObject, QRectF, Qt, Signal
+from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QGraphicsScene
 
 from cnnvis.gui.faces import FaceStore
@@ -60,6 +61,17 @@ class Stage(QObject):
         item = self._items.get(key)
         return item is not None and self._store.best(item.card.face, 1.0) is not None
 
+    def picture(self, key: Key, width: float) -> QPixmap | None:
+        """A card as it was painted last, so wide on the screen; None while it was never painted."""
+        item = self._items.get(key)
+        found = self._store.best(item.card.face, 1.0) if item is not None else None
+        if found is None:
+            return None
+        smooth = Qt.TransformationMode.SmoothTransformation
+        found = found.scaledToWidth(min(round(2 * width), found.width()), smooth)
+        found.setDevicePixelRatio(found.width() / width)
+        return found
+
     def set_theme(self, theme: Theme) -> None:
         """Other colours; pictures stay as they are."""
         self._store.set_theme(theme)
@@ -93,14 +105,21 @@ class Stage(QObject):
             self._end()
 
     def mark(
-        self, selected: tuple[Key, ...], hovered: Key | None, target: Key | None = None, paths: bool = False
+        self,
+        selected: tuple[Key, ...],
+        hovered: Key | None,
+        target: Key | None = None,
+        paths: bool = False,
+        units: tuple[Key, ...] = (),
     ) -> None:
-        """Outline what is selected and where a dragged neuron would go; light the links of what is asked for.
+        """Outline selected cards and neurons and where a drag would end; light the links of what is asked for.
 
         `paths` lights every link on a path through what is hovered, not the direct ones only.
         """
+        cards = set(selected)
+        chosen = frozenset(int(key[2]) for key in units)  # of one layer
         for key, item in self._items.items():
-            item.mark(key in selected, key == target)
+            item.mark(key in cards, key == target, chosen if key in cards else frozenset())
         if self.diagram is None or self.moving:
             return
         loud: dict[Key, Link] = {link.key: link for link in self.diagram.path}

@@ -1,18 +1,15 @@
-"""How keys and drags move through a diagram."""
+"""How keys and hands move through a diagram."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QGraphicsPixmapItem, QGraphicsScene
-
-from cnnvis.layout.diagram import Bundle, Card, Diagram, Key, Patch
-from cnnvis.painting.paint import DirectTiles
+from cnnvis.layout.diagram import Box, Bundle, Card, Cells, Diagram, Key, Patch, seen
 
 Direction = Literal["left", "right", "up", "down"]
+BESIDE, NEW_CARD = 16.0, 48.0
+"""How far beside a column still counts as its place, and how high a card that is yet to be is shown."""
 
 
 def neighbour(diagram: Diagram, key: Key | None, direction: Direction) -> Key | None:
@@ -54,50 +51,45 @@ def _beside(diagram: Diagram, bundle: Bundle, direction: Direction) -> Key:
     return lane[min(lane.index(bundle) + 1, len(lane) - 1)].key
 
 
-def patch_of(card: Card, unit: int) -> Patch | None:
-    """The patch that stands for a unit on a card."""
-    return next((mark for mark in card.marks if isinstance(mark, Patch) and mark.unit == unit), None)
+def unit_boxes(card: Card, zoom: float) -> Iterator[tuple[int, Box]]:
+    """The neurons that are seen on a card at a zoom, by their patches or cells, and where, in the diagram's pixels."""
+    for mark in card.face.marks:
+        if not seen(mark, zoom):
+            continue
+        if isinstance(mark, Patch) and mark.unit >= 0:
+            yield mark.unit, _placed(card, mark.box)
+        elif isinstance(mark, Cells) and mark.units:
+            rows, columns = mark.shape
+            whole = len(mark.units) == rows  # a row for each neuron, else a cell
+            for place, unit in enumerate(mark.units):
+                cell = mark.place(place, 0) if whole else mark.place(*divmod(place, columns))
+                if unit >= 0:
+                    yield unit, _placed(card, Box(cell.x, cell.y, mark.box.w if whole else cell.w, cell.h))
 
 
-@dataclass
-class UnitDrag:
-    """A neuron on its way from one cluster to another of its layer."""
+def homes(diagram: Diagram, units: Sequence[Key], zoom: float) -> tuple[Key, ...]:
+    """The cards on which neurons are seen, in the order of the neurons."""
+    layers = {key[1] for key in units}
+    places = {
+        ("unit", card.key[1], unit): card.key
+        for card in diagram.cards
+        if card.key[0] == "cluster" and card.key[1] in layers
+        for unit, _ in unit_boxes(card, zoom)
+    }
+    return tuple(dict.fromkeys(places[key] for key in units if key in places))
 
-    layer: str
-    unit: int
-    home: Key
-    ghost: QGraphicsPixmapItem
-    target: Key | None = None
 
-    @classmethod
-    def begin(cls, diagram: Diagram, home: Key, unit: int, scene: QGraphicsScene, zoom: float) -> UnitDrag:
-        """A drag whose ghost is the neuron's patch, over everything else."""
-        card = diagram.card(home)
-        patch = patch_of(card, unit)
-        ghost = QGraphicsPixmapItem()
-        found = DirectTiles(diagram.pictures)(patch, max(zoom, 1.0)) if patch is not None else None
-        if found is not None:
-            image, box = found
-            ghost.setPixmap(QPixmap.fromImage(image))
-            ghost.setScale(box.w / image.width())
-            ghost.setOffset(-image.width() / 2, -image.height() / 2)
-        ghost.setTransformationMode(Qt.TransformationMode.SmoothTransformation)
-        ghost.setOpacity(0.85)
-        ghost.setZValue(9.0)
-        scene.addItem(ghost)
-        return cls(str(home[1]), unit, home, ghost)
+def clear_of(diagram: Diagram, layer: str, x: float, y: float) -> Box | None:
+    """Where a new card of a layer would go if it were dropped at an empty place of its column; else None."""
+    column = next((c for c in diagram.columns if c.layer == layer), None)
+    if column is None or not column.cards or diagram.at(x, y, tolerance=0.0) in column.cards:
+        return None
+    boxes = [diagram.card(key).box for key in column.cards]
+    left, right = min(b.x for b in boxes), max(b.right for b in boxes)
+    if not left - BESIDE <= x <= right + BESIDE or y < column.header.box.bottom:
+        return None
+    return Box(left, y - NEW_CARD / 2, right - left, NEW_CARD)
 
-    def move(self, diagram: Diagram, where: QPointF) -> None:
-        """Follow the cursor; the target is another cluster of the same layer under it."""
-        self.ghost.setPos(where)
-        key = diagram.at(where.x(), where.y(), tolerance=0.0)
-        fits = key is not None and key[0] == "cluster" and key[1] == self.layer and key != self.home
-        self.target = key if fits else None
 
-    def end(self) -> None:
-        """Take the ghost away."""
-        scene = self.ghost.scene()
-        if scene is not None:
-            area: QRectF = self.ghost.sceneBoundingRect()
-            scene.removeItem(self.ghost)
-            scene.update(area)
+def _placed(card: Card, box: Box) -> Box:
+    return Box(card.box.x + box.x, card.box.y + box.y, box.w, box.h)

@@ -22,10 +22,10 @@ from cnnvis.gui.actions import Actions
 from cnnvis.gui.ask import Ask
 from cnnvis.gui.autosave import MINUTES, Autosaves
 from cnnvis.gui.canvas import Canvas
-from cnnvis.gui.commands import Commands
+from cnnvis.gui.commands import Commands, pressed
 from cnnvis.gui.desk import card_of
 from cnnvis.gui.docks import ASIDE, BELOW, LEFT, RIGHT, Docks
-from cnnvis.gui.edge_menu import COMMAND_OF
+from cnnvis.gui.foresee import Foresee
 from cnnvis.gui.instance_bar import InstanceBar
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.notice import NoticeBar
@@ -126,6 +126,7 @@ class Window(QMainWindow):
             self._docks[name].hide()
         for name, title, _ in DEMOS:
             self.actions_.menus["demo"].addAction(title, partial(self.commands.run, "demo", (name,)))
+        context_menu.fill_facets(self.actions_.menus["facet_card"], lambda name: self.commands.run("facet_card", (name,)))
         context_menu.fill_colours(self.actions_.menus["colour"], lambda name: self.commands.run("colour", (name,)))
         self.actions_.menus["recent"].aboutToShow.connect(self._fill_recent)
 
@@ -136,9 +137,12 @@ class Window(QMainWindow):
     def _connect(self) -> None:
         canvas, controller = self.canvas, self.controller
         canvas.selected.connect(controller.select)
-        canvas.unit_chosen.connect(lambda key: controller.select((key,)))
         canvas.opened.connect(controller.open_key)
         canvas.units_moved.connect(controller.move)
+        canvas.units_gathered.connect(controller.gather)
+        canvas.clusters_merged.connect(controller.merge)
+        canvas.boundary_moved.connect(controller.begin_group)
+        canvas.foresight = Foresee(controller, canvas.refresh)
         canvas.bundle_moved.connect(controller.move_bundle)
         canvas.menu_asked.connect(self._show_menu)
         self.start.requested.connect(self.commands.run)
@@ -242,9 +246,8 @@ class Window(QMainWindow):
         self.instance.show_session(session)
         self.workbar.say_signs(sign_line(viewed(session)))
         self.topbar.facets.set_facet(session.look.facet)
-        self.actions_[f"facet_{session.look.facet}"].setChecked(True)
-        self.actions_[f"bundles_{session.look.bundles}"].setChecked(True)
-        self.actions_[COMMAND_OF[session.look.mode]].setChecked(True)
+        for verb in pressed(session.look):
+            self.actions_[verb].setChecked(True)
         self.topbar.show_words(session.analysis.network.name, _summary(viewed(session)))
         self._news = (session, diagram)
         QTimer.singleShot(0, self, self._inform)  # once the picture is repainted
@@ -261,9 +264,8 @@ class Window(QMainWindow):
 
     def show_selection(self, keys: tuple[Key, ...]) -> None:
         session = self.controller.session
-        cards = tuple(card_of(key, session) for key in keys) if session is not None else ()
-        if cards != self.canvas.selection:
-            self.canvas.select(cards)
+        cards = tuple(dict.fromkeys(card_of(key, session) for key in keys)) if session is not None else ()
+        self.canvas.select(cards, tuple(key for key in keys if key[0] == "unit"))
         if self._news is None:
             for panel in self._all_panels():
                 panel.show_selection(keys[0] if keys else None)

@@ -62,9 +62,9 @@ def test_a_fitted_diagram_stays_fitted_when_the_window_grows(canvas: Canvas) -> 
 def test_zooming_keeps_the_point_under_the_cursor(canvas: Canvas) -> None:
     canvas.show_diagram(diagram(6, 4))
     cursor = QPointF(200, 150)
-    before = canvas._to_scene(cursor)
+    before = canvas.to_scene(cursor)
     canvas.zoom_by(2.0, cursor)
-    after = canvas._to_scene(cursor)
+    after = canvas.to_scene(cursor)
     assert (after - before).manhattanLength() < 2 / canvas.zoom + 1
 
 

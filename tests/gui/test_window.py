@@ -210,7 +210,7 @@ def test_every_command_is_reached_from_a_menu(window: Window) -> None:
 
 def test_a_right_click_offers_what_fits(window: Window, qtbot: QtBot) -> None:
     show(window, qtbot)
-    window.canvas._choose(("cluster", LAYER, 0))
+    window.canvas.choose((("cluster", LAYER, 0),))
     window._show_menu(("cluster", LAYER, 0), None, QPoint(10, 10))
     menu = QGuiApplication.focusWindow()
     offered = [a.text() for w in window.findChildren(type(window.actions_.menus["recent"])) for a in w.actions()]
