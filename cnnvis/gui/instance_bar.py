@@ -70,6 +70,11 @@ class InstanceBar(QFrame):
             row.addWidget(widget)
         self.hide()
 
+    @property
+    def filled(self) -> bool:
+        """Whether there is an image to name."""
+        return self._session is not None and overlay_of(self._session) is not None
+
     def set_theme(self, theme: Theme) -> None:
         """Name the signs in another theme's colours."""
         self._theme = theme

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel
 from cnnvis.gui.panels.charts import Bar, Bars
 from cnnvis.gui.panels.cluster_page import edges
 from cnnvis.gui.panels.health_section import findings_of
-from cnnvis.gui.panels.page import Page, Scene, percent
+from cnnvis.gui.panels.page import Page, Scene, command, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.rows import is_table, unusual_features
 from cnnvis.layout.diagram import Ink, Key

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QScrollArea, QToolButton, QWidget
 
@@ -10,12 +12,14 @@ from cnnvis.gui.panels.bundle_page import bundle_page
 from cnnvis.gui.panels.class_page import class_page, sample_page
 from cnnvis.gui.panels.cluster_page import cluster_page
 from cnnvis.gui.panels.edge_page import edge_page
+from cnnvis.gui.panels.instance_page import instance_page
 from cnnvis.gui.panels.layer_page import layer_page
 from cnnvis.gui.panels.neuron_page import neuron_page
 from cnnvis.gui.panels.page import Page, Scene
 from cnnvis.layout.diagram import Diagram, Key, Link
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.model.session import Session
+from cnnvis.model.viewed import viewed
 
 WARM_AFTER = 300
 """Milliseconds after the first picture."""
