@@ -17,6 +17,7 @@ from cnnvis.layout.material import Material
 from cnnvis.layout.readings import read, table
 from cnnvis.model.activations import Activations
 from cnnvis.model.analysis import Analysis
+from cnnvis.model.connections import Connections
 from cnnvis.model.groups import Group
 from cnnvis.model.network import Layer, Network
 from cnnvis.model.partition import Partition
@@ -47,8 +48,11 @@ class Content:
         return max((face.w for _, face in self.cards), default=self.header.w)
 
 
-def contents(session: Session) -> list[Content]:
-    """The columns of a session from left to right."""
+def contents(session: Session, connections: Connections | None) -> list[Content]:
+    """The columns of a viewed session from left to right; `connections` rank the classes where there are many.
+
+    They are those over all samples, whatever edges are viewed, so that the same classes stay in the picture.
+    """
     analysis = session.analysis
     found: list[Content] = []
     for group in analysis.groups:
@@ -59,7 +63,7 @@ def contents(session: Session) -> list[Content]:
             several = len(layers) > 1 or group.name in session.look.expanded
             found.append(_layer_column(session, group, layer, place == 0 if several else None))
     if has_classes(analysis.network):
-        found.append(_class_column(session))
+        found.append(_class_column(session, connections))
     return found
 
 
@@ -175,9 +179,9 @@ def header_face(
     return Face(width, HEADER, tuple(marks), title, tooltip, framed=False)
 
 
-def _class_column(session: Session) -> Content:
+def _class_column(session: Session, connections: Connections | None) -> Content:
     network, activations = session.analysis.network, session.activations
-    strength = _class_strength(session) if len(network.classes) > ROOMY else None
+    strength = _class_strength(session, connections) if len(network.classes) > ROOMY else None
     outputs = choose(len(network.classes), activations, strength, session.look.chosen)
     n = len(outputs) + (outputs.rest > 0)
     cards: list[tuple[Key, Face]] = []
@@ -195,13 +199,13 @@ def _class_column(session: Session) -> Content:
     return Content(("classes",), network.output, group, header, tuple(cards), None, outputs)
 
 
-def _class_strength(session: Session) -> NDArray[np.float64] | None:
+def _class_strength(session: Session, connections: Connections | None) -> NDArray[np.float64] | None:
     """How much each class deserves a card, (n_classes,); None while the connections are unknown.
 
     The strongest class of every cluster comes before the second ones: else one cluster with strong edges to a
     hundred breeds of dogs takes all cards.
     """
-    network, connections = session.analysis.network, session.connections
+    network = session.analysis.network
     if connections is None:
         return None
     best = np.zeros(len(network.classes))
