@@ -16,6 +16,7 @@ from cnnvis.gui.panels.instance_page import instance_page
 from cnnvis.gui.panels.layer_page import layer_page
 from cnnvis.gui.panels.neuron_page import neuron_page
 from cnnvis.gui.panels.page import Page, Scene
+from cnnvis.gui.panels.subset_page import subset_page
 from cnnvis.layout.diagram import Diagram, Key, Link
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.model.session import Session
