@@ -110,8 +110,10 @@ class Hand(QObject):
 
     def _follow(self) -> None:
         if self.gesture is not None:
+            before = self.gesture.target
             self.gesture.move(self._canvas.to_scene(self._here))
-            self._canvas.mark()
+            if self.gesture.target != before:
+                self._canvas.mark()
 
     def _begin(self, event: QMouseEvent) -> Gesture | None:
         """The gesture that a press with the left button begins; None where it pans."""
