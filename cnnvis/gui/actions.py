@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 
 from cnnvis.gui.menus import COMMANDS, MENUS, Command
 
-SUBMENUS = ("recent", "demo", "panels", "colour")
+SUBMENUS = ("recent", "demo", "panels", "colour", "facet_card")
 
 
 class Actions:

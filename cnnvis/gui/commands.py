@@ -12,11 +12,12 @@ from PySide6.QtGui import QDesktopServices
 
 from cnnvis.gui.chosen import Chosen
 from cnnvis.gui.controller import Controller
+from cnnvis.gui.edge_menu import COMMAND_OF
 from cnnvis.gui.edit_commands import EditCommands
 from cnnvis.gui.exporting import Exporting
 from cnnvis.gui.menus import COMMANDS
 from cnnvis.gui.reopening import PICTURES
-from cnnvis.model.session import FACETS, Bundling
+from cnnvis.model.session import FACETS, Bundling, ClassOrder, Facet, Look, Packing
 
 if TYPE_CHECKING:
     from cnnvis.gui.window import Window
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 OPENABLE = "Sessions, jobs and figures (*.cnnvis *.toml *.svg *.pdf *.png)"
 
 CHECKPOINTS = "Weights (*.safetensors *.pt *.pth *.ckpt *.bin)"
+
+
+def pressed(look: Look) -> tuple[str, ...]:
+    """The commands that are ticked in the menus, as they say how the picture is looked at."""
+    ways = ("facet", look.facet), ("packing", look.packing), ("order", look.order), ("bundles", look.bundles)
+    return (COMMAND_OF[look.mode], *(f"{what}_{how}" for what, how in ways))
 
 
 class Commands:
@@ -78,10 +85,10 @@ class Commands:
         for facet in FACETS:
             self._verbs[f"facet_{facet}"] = partial(c.show_facet, facet)
         self._verbs["facet_of"] = c.show_facet_of
-        self._verbs["facet_card"] = c.show_facet_here
-        for packing in get_args(PackingChoice):
+        self._verbs["facet_card"] = self._facet_card
+        for packing in get_args(Packing):
             self._verbs[f"packing_{packing}"] = partial(c.show_packing, packing)
-        for order in get_args(Order):
+        for order in get_args(ClassOrder):
             self._verbs[f"order_{order}"] = partial(c.show_order, order)
         for bundles in get_args(Bundling):
             self._verbs[f"bundles_{bundles}"] = partial(c.show_bundles, bundles)
@@ -94,6 +101,11 @@ class Commands:
     def run(self, verb: str, arguments: tuple[Any, ...] = ()) -> None:
         """Do what a verb says."""
         self._verbs[verb](*arguments)
+
+    def _facet_card(self, facet: Facet) -> None:
+        found = Chosen(self._controller).cluster
+        if found is not None:
+            self._controller.show_facet_of(found[0], found[1].id, facet)
 
     # File
 

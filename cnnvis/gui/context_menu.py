@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QMenu, QWidget
 
 from cnnvis.gui.actions import Actions
+from cnnvis.gui.facet_switch import WORDS
 from cnnvis.layout.diagram import Key
 from cnnvis.layout.theme import CLUSTER_COLOURS
 
 _BESIDE = ("fit", "collapse_all", "", "export", "copy_figure")
 _BUNDLE = ("expand", "bundles_auto", "bundles_on", "bundles_off")
-_CLUSTER = ("expand", "", "rename", "note", "colour", "lock", "", "merge", "split", "", "recluster")
+_CLUSTER = ("expand", "facet_card", "", "rename", "note", "colour", "lock", "", "merge", "split", "", "recluster")
 _LAYER = ("expand", "note", "recluster", "", "represent", "join_groups", "split_group")
-_UNIT = ("gather", "move", "pin", "note", "", "expand", "rename", "colour", "lock", "merge", "split", "recluster")
+_UNIT = ("gather", "move", "pin", "note", "", *(verb for verb in _CLUSTER if verb and verb != "note"))
 _VERBS = {"bundle": _BUNDLE, "cluster": _CLUSTER, "column": _LAYER, "unit": _UNIT}
 
 
@@ -32,12 +34,14 @@ def pop_up(window: QWidget, actions: Actions, key: Key | None, where: QPoint) ->
     menu.popup(where)
 
 
-def fill_colours(menu: QMenu, choose: Callable[[str], None]) -> None:
-    """Offer the colours of clusters, each with its swatch, and none."""
+def fill(menus: Mapping[str, QMenu], run: Callable[[str, tuple[str]], None]) -> None:
+    """Offer the facets that a card may show by itself, and the colours of clusters, each with its swatch."""
+    for facet, (words, tip) in WORDS.items():
+        menus["facet_card"].addAction(words, partial(run, "facet_card", (facet,))).setToolTip(tip)
     for name, colour in CLUSTER_COLOURS.items():
-        menu.addAction(_swatch(colour), name, lambda colour=colour: choose(colour))
-    menu.addSeparator()
-    menu.addAction("None", lambda: choose(""))
+        menus["colour"].addAction(_swatch(colour), name, partial(run, "colour", (colour,)))
+    menus["colour"].addSeparator()
+    menus["colour"].addAction("None", partial(run, "colour", ("",)))
 
 
 def _swatch(colour: str) -> QIcon:

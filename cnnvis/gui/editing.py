@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 from cnnvis.errors import CnnvisError
 from cnnvis.gui import edits
@@ -12,7 +11,7 @@ from cnnvis.gui.desk import Desk
 from cnnvis.gui.view import Work
 from cnnvis.layout.diagram import Key
 from cnnvis.model.connections import Connections
-from cnnvis.model.session import BundleKey, Bundling, Facet, Look, Session
+from cnnvis.model.session import BundleKey, Bundling, ClassOrder, Facet, Look, Packing, Session
 from cnnvis.progress import Progress
 from cnnvis.workflow.edges import followed, known_edges, with_edges
 
@@ -117,7 +116,13 @@ class Editing(Desk):
             mine = frozenset() if facet == look.facet else frozenset({(layer, id, facet)})
             self.look(replace(look, facets=others | mine))
 
-    def show_order(self, order: Literal["network", "local"]) -> None:
+    def show_packing(self, packing: Packing) -> None:
+        """Pack the patches of all cards another way."""
+        self.hold()
+        if self.session is not None:
+            self.look(replace(self.session.look, packing=packing))
+
+    def show_order(self, order: ClassOrder) -> None:
         """Let every matrix have one order of classes, or each its own."""
         self.hold()
         if self.session is not None:

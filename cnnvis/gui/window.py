@@ -126,8 +126,7 @@ class Window(QMainWindow):
             self._docks[name].hide()
         for name, title, _ in DEMOS:
             self.actions_.menus["demo"].addAction(title, partial(self.commands.run, "demo", (name,)))
-        context_menu.fill_facets(self.actions_.menus["facet_card"], lambda name: self.commands.run("facet_card", (name,)))
-        context_menu.fill_colours(self.actions_.menus["colour"], lambda name: self.commands.run("colour", (name,)))
+        context_menu.fill(self.actions_.menus, self.commands.run)
         self.actions_.menus["recent"].aboutToShow.connect(self._fill_recent)
 
     def _add(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:

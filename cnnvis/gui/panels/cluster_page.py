@@ -9,12 +9,14 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
+from cnnvis.gui.facet_switch import WORDS
 from cnnvis.gui.panels.charts import Histogram, Matrix
 from cnnvis.gui.panels.health_section import health_of_units
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
 from cnnvis.gui.panels.rows import is_table, strongest_rows
+from cnnvis.gui.segments import Segments
 from cnnvis.layout.diagram import Key, Link
 from cnnvis.layout.readings import Reading
 from cnnvis.model.activations import histogram_edges
@@ -36,6 +38,7 @@ def cluster_page(scene: Scene, key: Key) -> Page:
     page.title(cluster.title, f"{layer} · {len(cluster)} of {analysis.network[layer].n_units} neurons{state}")
     if cluster.note:
         page.text(cluster.note, "plain")
+    page.add(_facets(scene, layer, id))
     reading = scene.reading(layer)
     if reading is not None:
         _exemplars(page, scene, reading, cluster)
@@ -58,6 +61,14 @@ def cluster_page(scene: Scene, key: Key) -> Page:
         command(scene, "Recluster…", "recluster", "Choose another clusterer for this layer"),
     )
     return page.end()
+
+
+def _facets(scene: Scene, layer: str, id: int) -> Segments:
+    """What the card of this cluster shows, whatever the others do."""
+    found = Segments([(facet, words, f"On this card: {tip}") for facet, (words, tip) in WORDS.items()])
+    found.choose(scene.session.look.facet_of(layer, id))
+    found.changed.connect(lambda facet: scene.ask("facet_of", (layer, id, facet)))
+    return found
 
 
 def _choose_unit(scene: Scene, layer: str, unit: int) -> Callable[[], None]:
