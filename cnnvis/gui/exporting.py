@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
 
 from cnnvis.errors import CnnvisError
 from cnnvis.gui.controller import Controller
@@ -30,6 +31,12 @@ def subjects(session: Session, shown: Diagram) -> tuple[Subject, ...]:
 
     others = [Subject(f"Picture, {WORDS[f][0].lower()}", faceted(f)) for f in FACETS if f != session.look.facet]
     return (Subject("Picture as it is shown", lambda: shown), *others)
+
+
+def printable(panels: Mapping[str, QWidget]) -> tuple[Subject, ...]:
+    """The open panels by title that have a figure of their own: the matrix, the confusion."""
+    made = ((title, getattr(panel, "diagram", None)) for title, panel in panels.items())
+    return tuple(Subject(f"{title}, as in its panel", make) for title, make in made if make is not None and make())
 
 
 class Exporting:
@@ -55,7 +62,7 @@ class Exporting:
         if controller.diagram is None or controller.session is None:
             return
         parts = Parts(canvas.seen_part, canvas.selected_part, frozenset(canvas.selection))
-        found = subjects(controller.session, controller.diagram)
+        found = subjects(controller.session, controller.diagram) + printable(self._window.shown_panels)
         ask = self._window.ask
         self._write(lambda: ask.export(found, parts, self._window.settings, controller.name), "figure")
 

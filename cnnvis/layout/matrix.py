@@ -252,7 +252,7 @@ def matrix_diagram(
         recipe = analysis.recipe(layer)
         caption += f" Rows by cluster: {recipe}, seed {recipe.seed}"
         caption += ", edited by hand." if layer in analysis.edited else "."
-    return sheet_diagram(found.sheet(), f"{layer} · {found.what}", caption)
+    return sheet_diagram(found.sheet(), f"{layer} · {found.what}", caption, session)
 
 
 def _columns_in_words(found: Matrix) -> str:

@@ -27,6 +27,7 @@ from cnnvis.layout.marks import (
     levels_of,
 )
 from cnnvis.layout.svg import text_width
+from cnnvis.model.session import Session
 
 UPRIGHT = 176.0
 """The most height that names of columns take when they stand upright."""
@@ -197,14 +198,21 @@ def _measure(sheet: Sheet) -> _Measure:
     return _Measure(wide, high, titles, names, left, top, upright)
 
 
-def sheet_diagram(sheet: Sheet, title: str, caption: str) -> Diagram:
-    """A sheet as a picture of its own, of one card, with the scale as its legend: to be exported like any other."""
+def sheet_diagram(sheet: Sheet, title: str, caption: str, session: Session) -> Diagram:
+    """A sheet of a session as a picture of its own, of one card, with the scale as its legend; exported like any."""
     face = sheet_face(sheet, title)
     entries = tuple(Entry(word, sheet.scale.ink(share), "square") for share, word in sheet.scale.steps)
     named = Entry(f"{sheet.scale.what}: {entries[0].text}", entries[0].ink, "square")
     card = Card(("sheet",), Box(_EDGE, _EDGE, face.w, face.h), face)
     return Diagram(
-        (), (card,), (), face.w + 2 * _EDGE, face.h + 2 * _EDGE, caption=caption, legend=(named, *entries[1:])
+        columns=(),
+        cards=(card,),
+        links=(),
+        width=face.w + 2 * _EDGE,
+        height=face.h + 2 * _EDGE,
+        caption=caption,
+        legend=(named, *entries[1:]),
+        session=session,
     )
 
 

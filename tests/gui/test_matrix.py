@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from sessions import made_up_session
 
 from cnnvis.gui import app
+from cnnvis.gui.exporting import printable
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.confusion import ConfusionPanel
 from cnnvis.gui.panels.matrix import MatrixPanel, Subject, subject_of
@@ -462,3 +463,24 @@ def test_several_neurons_and_an_own_order_are_seen_in_the_window(window: Window,
     qtbot.waitUntil(lambda: window.jobs.idle)
     assert window.controller.session is not None
     assert window.controller.session.look.order == "local"
+
+
+def test_a_cell_of_the_confusion_becomes_a_subset(window: Window, qtbot: QtBot) -> None:
+    panel = window.panels["confusion"]
+    assert isinstance(panel, ConfusionPanel)
+    window.actions_["confusion"].trigger()
+    qtbot.waitUntil(lambda: window.jobs.idle and panel._found is not None)
+    panel.pairs.cellClicked.emit(0, 0)
+    qtbot.waitUntil(lambda: window.jobs.idle)
+    assert window.controller.session is not None
+    assert window.controller.session.look.subset
+
+
+def test_open_panels_are_among_what_can_be_printed(window: Window, qtbot: QtBot) -> None:
+    assert printable(window.shown_panels) == ()
+    for name in ("matrix", "confusion"):
+        window.actions_[name].trigger()
+    qtbot.waitUntil(lambda: window.jobs.idle)
+    found = printable(window.shown_panels)
+    assert [subject.title for subject in found] == ["Matrix, as in its panel", "Confusion, as in its panel"]
+    assert all("samples" in subject.make().caption for subject in found)

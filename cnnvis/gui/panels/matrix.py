@@ -20,7 +20,9 @@ from cnnvis.gui.segments import Segments
 from cnnvis.layout.diagram import Diagram, Key
 from cnnvis.layout.matrix import KINDS, Kind, Matrix, matrix, matrix_diagram
 from cnnvis.layout.theme import LIGHT, Theme
+from cnnvis.model.activations import Activations
 from cnnvis.model.session import Session
+from cnnvis.model.viewed import viewed
 from cnnvis.progress import Progress
 
 HINT = "Select a layer or a cluster to see its neurons × classes."
@@ -55,6 +57,7 @@ class MatrixPanel(QWidget):
         self._subject: Subject | None = None
         self._matrix: Matrix | None = None
         self._shown: tuple[Session, Subject, Kind] | None = None
+        self._seen: Activations | None = None
         self._theme = LIGHT
         self._title = Elided("", "muted")
         self._kinds = Segments(_WORDS)
@@ -158,7 +161,8 @@ class MatrixPanel(QWidget):
         look, before = now.look, other.look
         seen = (look.order, look.unfolded, look.subset, look.chosen)
         return (
-            now.activations is other.activations
+            viewed(now).activations is self._seen
+            and now.activations is other.activations
             and now.analysis is other.analysis
             and now.measurements is other.measurements
             and seen == (before.order, before.unfolded, before.subset, before.chosen)
@@ -190,6 +194,7 @@ class MatrixPanel(QWidget):
             self._say(HINT)
             return
         target = self._target() if kind == "contribution" else None
+        self._seen = viewed(session).activations
 
         def work(progress: Progress) -> Matrix:
             return matrix(session, subject.layer, subject.clusters, kind, target)
