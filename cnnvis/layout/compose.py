@@ -26,7 +26,7 @@ from cnnvis.model.analysis import Analysis
 from cnnvis.model.connections import Connections
 from cnnvis.model.groups import Group
 from cnnvis.model.network import Network
-from cnnvis.model.session import BundleKey, Look, Session
+from cnnvis.model.session import BundleKey, Look, Session, Signs
 from cnnvis.model.viewed import viewed
 
 EDGE = 24.0
@@ -68,7 +68,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
         height=plan.height,
         classes=network.classes if has_classes(network) else (),
         caption=caption(session),
-        legend=legend(network, session.connections if links else None),
+        legend=legend(network, session.connections if links else None, session.look.signs),
         pictures=session.picture,
         session=origin,
     )
@@ -239,10 +239,11 @@ def _cards(
     return tuple(cards), tuple(drawn)
 
 
-def legend(network: Network, connections: Connections | None) -> tuple[Entry, ...]:
-    """What the colours mean: the two signs where there are edges, and the classes where each has one of its own."""
-    words = sign_words(network, connections)
-    entries = [Entry(text, ink, "line") for text, ink in zip(words, (EXCITE, INHIBIT))] if connections else []
+def legend(network: Network, connections: Connections | None, signs: Signs = "both") -> tuple[Entry, ...]:
+    """What the colours mean: the signs of edges that are shown, and the classes where each has one of its own."""
+    excites, inhibits = sign_words(network, connections)
+    entries = [Entry(excites, EXCITE, "line")] if connections is not None and signs != "negative" else []
+    entries += [Entry(inhibits, INHIBIT, "line")] if connections is not None and signs != "positive" else []
     if has_classes(network) and len(network.classes) <= COLOURED_CLASSES:
         entries += [Entry(name, Ink("class", i), "square") for i, name in enumerate(network.classes)]
     return tuple(entries)
