@@ -12,12 +12,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from cnnvis.compute import methods
+    from cnnvis.compute.ablate import ablate
     from cnnvis.compute.attribute import attribute
     from cnnvis.compute.cluster import cluster, open_layers, recluster
     from cnnvis.compute.connect import connect
+    from cnnvis.compute.contribute import contribute
     from cnnvis.compute.diagnose import diagnose
     from cnnvis.compute.merge import merge
     from cnnvis.compute.record import record
+    from cnnvis.compute.replay import Cache
     from cnnvis.compute.trace import trace
     from cnnvis.errors import Cancelled, CnnvisError
     from cnnvis.gui.app import show
@@ -44,12 +47,15 @@ if TYPE_CHECKING:
     from cnnvis.workflow.analyze import analyze
 
 _HOMES = {
+    "cnnvis.compute.ablate": ("ablate",),
     "cnnvis.compute.attribute": ("attribute",),
     "cnnvis.compute.cluster": ("cluster", "open_layers", "recluster"),
     "cnnvis.compute.connect": ("connect",),
+    "cnnvis.compute.contribute": ("contribute",),
     "cnnvis.compute.diagnose": ("diagnose",),
     "cnnvis.compute.merge": ("merge",),
     "cnnvis.compute.record": ("record",),
+    "cnnvis.compute.replay": ("Cache",),
     "cnnvis.compute.trace": ("trace",),
     "cnnvis.errors": ("Cancelled", "CnnvisError"),
     "cnnvis.painting.figure": ("export",),
@@ -81,6 +87,7 @@ __all__ = [
     "Activations",
     "Analysis",
     "Attribution",
+    "Cache",
     "Cancelled",
     "Cluster",
     "CnnvisError",
@@ -98,10 +105,12 @@ __all__ = [
     "Session",
     "Table",
     "Target",
+    "ablate",
     "analyze",
     "attribute",
     "cluster",
     "connect",
+    "contribute",
     "dataset",
     "diagnose",
     "draw",

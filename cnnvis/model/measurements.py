@@ -26,14 +26,18 @@ class Contributions:
     `layers[name]` (n_units, n_classes) float64: Σ over the samples of class c of Σ over places of A · dz/dA, signed;
     z is the logit of the sample's own class (its label; the prediction where it has none), or of `target` for all
     samples. `counts` (n_classes,) float64 says how many samples stand behind each column. Sums of disjoint samples add.
+    `slopes[name]`, same shape: Σ of dz/dA alone, from which follows what another constant response would do.
     """
 
     layers: Mapping[str, NDArray[np.float64]]
     counts: NDArray[np.float64]
     target: int | None = None
+    slopes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", MappingProxyType({k: frozen(v) for k, v in self.layers.items()}))
+        for name in ("layers", "slopes"):
+            sums = {k: frozen(v) for k, v in getattr(self, name).items()}
+            object.__setattr__(self, name, MappingProxyType(sums))
 
     def __contains__(self, layer: object) -> bool:
         return layer in self.layers
@@ -57,6 +61,23 @@ class Contributions:
     def mean(self, layer: str) -> NDArray[np.float64]:
         """The mean contribution of each unit over all samples, (n_units,)."""
         return np.asarray(self.total(layer).sum(1) / max(float(self.counts.sum()), 1.0))
+
+    def foretell(self, silenced: Silenced, held: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
+        """The mean change of the logit if units were silenced, to first order, (n_classes,); NaN where no sample is.
+
+        `held[layer]` (n_units,): the constant that stands in for each unit's response; a layer that is not named is
+        set to zero. The change is Σ over units of Σ over places of (constant − A) · dz/dA. None where a layer was not
+        measured. Holds for layers of which none feeds another: what passes two of them would count twice.
+        """
+        total = np.zeros(len(self.counts))
+        for layer, units in silenced:
+            chosen = list(units)
+            if layer not in self.layers or (layer in held and layer not in self.slopes):
+                return None
+            total -= self.layers[layer][chosen].sum(0)
+            if layer in held:
+                total += held[layer][chosen] @ self.slopes[layer][chosen]
+        return np.asarray(total / np.where(self.counts > 0, self.counts, np.nan))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +106,29 @@ class Ablation:
     @property
     def n_units(self) -> int:
         return sum(len(units) for _, units in self.silenced)
+
+    @property
+    def correlation(self) -> float:
+        """How well the first-order estimate foretold the change: Pearson's r over the classes that both know.
+
+        NaN where they are fewer than three, or all alike.
+        """
+        both = self._both()
+        if both.shape[1] < 3 or not (np.ptp(both, axis=1) > 0).all():
+            return float("nan")
+        return float(np.asarray(np.corrcoef(both))[0, 1])
+
+    @property
+    def error(self) -> float:
+        """The mean distance of the first-order estimate from the change, over the classes that both know."""
+        both = self._both()
+        return float(np.abs(both[0] - both[1]).mean()) if both.shape[1] else float("nan")
+
+    def _both(self) -> NDArray[np.float64]:
+        """Estimate and change of the classes where both are known, (2, n)."""
+        foretold = np.full(len(self.change), np.nan) if self.foretold is None else self.foretold
+        both = np.stack([foretold, self.change])
+        return np.asarray(both[:, np.isfinite(both).all(0)])
 
 
 @dataclass(frozen=True, eq=False)

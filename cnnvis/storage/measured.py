@@ -53,13 +53,18 @@ def _contributions(index: int, found: Contributions, arrays: Arrays) -> dict[str
     arrays[f"{place}/counts"] = found.counts
     for number, values in enumerate(found.layers.values()):
         arrays[f"{place}/{number}"] = values.astype(np.float32)
-    return {"target": found.target, "layers": list(found.layers)}
+    for number, values in enumerate(found.slopes.values()):
+        arrays[f"{place}/slopes/{number}"] = values.astype(np.float32)
+    return {"target": found.target, "layers": list(found.layers), "slopes": list(found.slopes)}
 
 
 def _contributions_of(index: int, entry: Mapping[str, Any], arrays: Arrays) -> Contributions:
     place = f"contributions/{index}"
     layers = {str(name): arrays[f"{place}/{i}"].astype(np.float64) for i, name in enumerate(entry["layers"])}
-    return Contributions(layers, arrays[f"{place}/counts"], None if entry["target"] is None else int(entry["target"]))
+    names = [str(name) for name in entry.get("slopes", ())]
+    slopes = {name: arrays[f"{place}/slopes/{i}"].astype(np.float64) for i, name in enumerate(names)}
+    target = None if entry["target"] is None else int(entry["target"])
+    return Contributions(layers, arrays[f"{place}/counts"], target, slopes)
 
 
 def _ablation(index: int, found: Ablation, arrays: Arrays) -> dict[str, Any]:

@@ -36,7 +36,8 @@ def measured():
     session = made_up_session()
     units = session.activations["conv1"].n_units
     rng = np.random.default_rng(0)
-    own = Contributions({"conv1": rng.normal(size=(units, 3)).astype(np.float32).astype(float)}, np.array([2.0, 0, 1]))
+    sums, slopes = ({"conv1": rng.normal(size=(units, 3)).astype(np.float32).astype(float)} for _ in range(2))
+    own = Contributions(sums, np.array([2.0, 0, 1]), None, slopes)
     gone = Ablation(
         (("conv1", (0, 2)),),
         "mean",
