@@ -186,6 +186,10 @@ QSlider::handle:horizontal { background: @accent; width: 12px; height: 12px; mar
 QToolTip { background: @card; color: @text; border: 1px solid @border; padding: 4px; }
 QFrame#notice { background: @wash; border: none; border-bottom: 1px solid @border; }
 QFrame#notice[kind="error"] { background: @warning; }
+QFrame#found { background: @card; border: 1px solid @border; border-radius: 6px; }
+QFrame#instanceBar { background: @card; border: none; border-bottom: 1px solid @border; }
+QToolButton[framed="true"][chosen="true"] { border-color: @accent; background: @wash; }
+QListView#framedList { border: 1px solid @border; border-radius: 4px; }
 QFrame#tile { background: @card; border: 1px solid @border; border-radius: 4px; }
 QFrame#tile:hover, QFrame#tile:focus { border-color: @accent; }
 QFrame#finding { background: @card; border: 1px solid @border; border-left: 3px solid @mild; border-radius: 4px; }

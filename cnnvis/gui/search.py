@@ -51,20 +51,32 @@ def look_up(session: Session, text: str) -> Found:
 
 
 @dataclass(frozen=True, slots=True)
+class All:
+    """All neurons or all images that were found, by their keys."""
+
+    keys: tuple[Key, ...]
+
+
+Picked = Hit | Hint | All
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line of the list: what stands on the left and on the right, and what it stands for; None: only to be read."""
 
     text: str
     right: str = ""
-    what: Hit | Hint | tuple[Key, ...] | None = None
+    what: Picked | None = None
 
 
 def lines(found: Found) -> list[Line]:
     """What is listed: hits first, a line for all of them where they are neurons, then hints; else the sentence."""
     listed = [Line(hit.text, hit.reason or hit.kind, hit) for hit in found.hits[:SHOWN]]
-    units = tuple(hit.key for hit in found.hits if hit.key[0] == "unit")
+    units, images = (tuple(hit.key for hit in found.hits if hit.key[0] == kind) for kind in ("unit", "sample"))
     if len(units) > 1 and len(units) == len(found.hits):
-        listed.append(Line(f"Select all {len(units):,} neurons", "", units))
+        listed.append(Line(f"Select all {len(units):,} neurons", "", All(units)))
+    elif len(images) > 1:
+        listed.append(Line(f"Follow these {len(images):,} images alone", "", All(images)))
     elif len(found.hits) > SHOWN:
         listed.append(Line(f"{len(found.hits) - SHOWN:,} more"))
     listed += [Line(hint.shown, hint.about, hint) for hint in found.hints]
@@ -74,10 +86,14 @@ def lines(found: Found) -> list[Line]:
 
 
 class Search(QLineEdit):
-    """Type a name or a question; `chosen` tells the key that was picked, `all_chosen` those of all neurons found."""
+    """Type a name or a question; `chosen` tells the key that was picked, `all_chosen` those of all neurons found.
+
+    `images_chosen` tells the indices of all images found.
+    """
 
     chosen = Signal(object)
     all_chosen = Signal(object)
+    images_chosen = Signal(object)
 
     def __init__(self, jobs: Jobs, session: Callable[[], Session | None]) -> None:
         super().__init__()
@@ -151,8 +167,10 @@ class Search(QLineEdit):
         self.popup.hide()
         if isinstance(what, Hit):
             self.chosen.emit(what.key)
-        elif isinstance(what, tuple):
-            self.all_chosen.emit(what)
+        elif isinstance(what, All) and what.keys[0][0] == "unit":
+            self.all_chosen.emit(what.keys)
+        elif isinstance(what, All):
+            self.images_chosen.emit(tuple(int(key[1]) for key in what.keys))
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -214,7 +232,7 @@ class Popup(QFrame):
         self.hide()
 
     @property
-    def marked(self) -> Hit | Hint | tuple[Key, ...] | None:
+    def marked(self) -> Picked | None:
         """What the marked line stands for."""
         item = self.list.currentItem()
         return _line(item).what if item is not None else None
@@ -296,6 +314,6 @@ class _Lines(QStyledItemDelegate):
         painter.setPen(muted)
         painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), right)
         rest = area.width() - metrics.horizontalAdvance(right) - (16 if right else 0)
-        role = QPalette.ColorRole.Link if isinstance(one.what, tuple) else QPalette.ColorRole.Text
+        role = QPalette.ColorRole.Link if isinstance(one.what, All) else QPalette.ColorRole.Text
         painter.setPen(palette.color(role))
         painter.drawText(area, left, metrics.elidedText(one.text, Qt.TextElideMode.ElideMiddle, rest))

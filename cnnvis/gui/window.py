@@ -150,6 +150,7 @@ class Window(QMainWindow):
         self.topbar.facets.changed.connect(controller.show_facet)
         self.topbar.search.chosen.connect(controller.choose)
         self.topbar.search.all_chosen.connect(controller.select)
+        self.topbar.search.images_chosen.connect(lambda found: self.commands.run("subset_images", (found,)))
         for bar in (self.topbar.subsets, self.instance):
             bar.requested.connect(self.commands.run)
         self.workbar.cancelled.connect(controller.cancel)

@@ -16,8 +16,8 @@ from cnnvis.model.partition import Cluster
 from cnnvis.model.session import Session
 from cnnvis.model.viewed import edging
 
-LEAST = 0.16
-"""How strongly the patch of a neuron shows that does not stand out."""
+LEAST, LEAST_OF_STILL = 0.25, 0.6
+"""How strongly the patch of a neuron shows that does not stand out, and on a card that steps back as a whole."""
 STILL = 0.25
 """A card whose neurons' mean deviation is below so many standard deviations steps back."""
 _THICK = 2.0
@@ -57,13 +57,15 @@ def level_of(levels: NDArray[np.float64], cluster: Cluster) -> float:
 
 def _cluster_face(face: Face, cluster: Cluster, levels: NDArray[np.float64], overlay: Overlay) -> tuple[Face, bool]:
     level = level_of(levels, cluster)
+    lively = abs(level) >= STILL and (overlay.signed or level > 0)
     bar = Box(PAD, STRIP_TOP, face.w - 2 * PAD, STRIP)
     marks: list[Mark] = []
     for mark in face.marks:
         if isinstance(mark, Rect) and mark.box.y == STRIP_TOP and mark.box.h == STRIP:
             continue  # the strip of classes: this is one image
         if isinstance(mark, Patch) and 0 <= mark.unit < len(levels):
-            marks += _patch_marks(mark, float(levels[mark.unit]), overlay.signed)
+            least = LEAST if lively else LEAST_OF_STILL
+            marks += _patch_marks(mark, float(levels[mark.unit]), overlay.signed, least)
         else:
             marks.append(mark)
     if any(_lies_on(mark, bar) for mark in marks):
@@ -71,7 +73,7 @@ def _cluster_face(face: Face, cluster: Cluster, levels: NDArray[np.float64], ove
     marks += gauge(level, bar, overlay.signed, NEAR)
     marks += gauge(level, Box(PAD, face.h - 14, face.w - 2 * PAD, 6), overlay.signed, AWAY) if face.h >= 56 else []
     told = f"{face.tooltip}\n{_told(level, overlay)}"
-    return replace(face, marks=tuple(marks), tooltip=told), abs(level) >= STILL and (overlay.signed or level > 0)
+    return replace(face, marks=tuple(marks), tooltip=told), lively
 
 
 def _lies_on(mark: Mark, bar: Box) -> bool:
@@ -79,9 +81,9 @@ def _lies_on(mark: Mark, bar: Box) -> bool:
     return mark.zoom[1] > NEAR[0] and mark.box.overlaps(bar) and not isinstance(mark, Label)
 
 
-def _patch_marks(patch: Patch, level: float, signed: bool) -> list[Mark]:
+def _patch_marks(patch: Patch, level: float, signed: bool, least: float) -> list[Mark]:
     share = float(np.clip((abs(level) if signed else level) / LIVELY, 0.0, 1.0))
-    faded: list[Mark] = [replace(patch, strength=LEAST + (1.0 - LEAST) * share)]
+    faded: list[Mark] = [replace(patch, strength=least + (1.0 - least) * share)]
     if signed and share >= 0.25:
         ink = replace(EXCITE if level > 0 else INHIBIT, strength=0.4 + 0.6 * share)
         sides = patch.box.grown(1.0)
@@ -123,16 +125,16 @@ def _class_face(face: Face, index: int, overlay: Overlay) -> Face:
         if isinstance(mark, Label) and mark.size == 11:
             continue
         if isinstance(mark, Label) and not narrow and mark.size == 13:
-            mark = replace(mark, box=replace(mark.box, y=4.0, w=mark.box.w - 44))
+            mark = replace(mark, box=replace(mark.box, y=5.0))
         elif isinstance(mark, Label) and narrow and mark.size == 12:
             mark = replace(mark, box=replace(mark.box, w=face.w - 2 * PAD - 46))
         marks.append(mark)
     strong = Ink("text") if abs(score) >= 0.1 else MUTED
-    row = Box(face.w - PAD - 42, 4, 42, 16) if narrow else Box(face.w - PAD - 44, 4, 44, 18)
+    row = Box(face.w - PAD - 42, 4, 42, 16) if narrow else Box(face.w - PAD - 38, 23, 38, 15)
     marks.append(Label(text, row, 11, strong, align="right", elide="none", zoom=NEAR))
     if not narrow:
         left = 22.0 if any(isinstance(m, Rect) and m.box.w == 6 for m in face.marks) else PAD
-        marks += _score_bar(score, Box(left, 28, face.w - PAD - left, 6), overlay.signed)
+        marks += _score_bar(score, Box(left, 28, row.x - left - 2, 6), overlay.signed)
     told = f"{face.title}: {text}" + (f" more than {overlay.against.name}" if overlay.against is not None else "")
     return replace(face, marks=tuple(marks), tooltip=told)
 
@@ -149,7 +151,7 @@ def _score_bar(score: float, box: Box, signed: bool) -> list[Mark]:
 def _percent(score: float, signed: bool) -> str:
     value = 100 * score
     if not signed:
-        return f"{value:.0f} %" if value >= 0.95 or value == 0 else "<1 %"
+        return f"{value:.0f} %" if value >= 0.95 else "<1 %"
     sign = "+" if value > 0 else "−"
     return f"{sign}{abs(value):.0f} %" if abs(value) >= 0.5 else "±0 %"
 

@@ -195,7 +195,7 @@ def hints(text: str, classes: Sequence[str], most: int = 8) -> tuple[Hint, ...]:
         low = rest.translate(_QUOTES).lower()
         names = [n for n in classes if low in n.lower() and n.lower() != low]
         names.sort(key=lambda n: not n.lower().startswith(low))
-        return tuple(Hint(f"{before}{head}:{quoted(n)} ", n, f"class of {word}:") for n in names[:most])
+        return tuple(Hint(f"{before}{head}:{quoted(n)} ", n, "class") for n in names[:most])
     asked = before.rstrip().lower()
     top = re.search(r"(?:^|\s)top(?:\s+\d+)?$", asked)
     if top:
