@@ -130,7 +130,7 @@ def _class_face(face: Face, index: int, overlay: Overlay) -> Face:
             mark = replace(mark, box=replace(mark.box, w=face.w - 2 * PAD - 46))
         marks.append(mark)
     strong = Ink("text") if abs(score) >= 0.1 else MUTED
-    row = Box(face.w - PAD - 42, 4, 42, 16) if narrow else Box(face.w - PAD - 38, 23, 38, 15)
+    row = Box(face.w - PAD - 42, 4, 42, 16) if narrow else Box(face.w - PAD - 44, 23, 44, 15)
     marks.append(Label(text, row, 11, strong, align="right", elide="none", zoom=NEAR))
     if not narrow:
         left = 22.0 if any(isinstance(m, Rect) and m.box.w == 6 for m in face.marks) else PAD

@@ -80,10 +80,11 @@ def _label(page: Page, scene: Scene, instance: Instance) -> None:
 
 def _prediction(page: Page, scene: Scene, over: Overlay) -> None:
     classes = scene.session.analysis.network.classes
-    ranked = [k for k, _ in ranked_scores(over.instance)]
-    if over.against is not None:
-        also = [k for k, _ in ranked_scores(over.against, 3) if k not in ranked]
-        ranked = [*ranked[: 5 - len(also)], *also]
+    best: dict[int, float] = {}
+    for side in (over.instance, over.against):
+        for k, score in ranked_scores(side) if side is not None else ():
+            best[k] = max(score, best.get(k, 0.0))
+    ranked = sorted(best, key=lambda k: -best[k])[:5]
     bars = []
     for k in ranked:
         name = classes[k] if k < len(classes) else str(k)
