@@ -120,7 +120,7 @@ class Window(QMainWindow):
         self._add("matrix", "Matrix", MatrixPanel(self.jobs, lambda: self.controller.selection), BELOW)
         self._add("confusion", "Confusion", ConfusionPanel(self.jobs), BELOW)
         self._add("health", "Health of all layers", HealthTable(self.jobs), BELOW)
-        self._docks.resize({"network": 520, "findings": 320}, Qt.Orientation.Vertical)
+        self._docks.resize({"network": 400, "findings": 440}, Qt.Orientation.Vertical)
         self._docks.resize({"network": 224, "details": 328}, Qt.Orientation.Horizontal)
         for name in ASIDE:
             self._docks[name].hide()
