@@ -197,7 +197,8 @@ QFrame#finding[level="alarm"] { border-left-color: @inhibit; }
 QFrame#finding[level="hint"] { border-left-color: @excite; }
 QFrame#finding:hover { background: @hovered; }
 QFrame#finding:focus { border-top-color: @accent; border-right-color: @accent; border-bottom-color: @accent; }
-QFrame#finding QToolButton { color: @muted; padding: 0 5px; }
+QFrame#finding QToolButton { color: @muted; font-size: 11px; padding: 0 4px; }
+QTableView::item:selected { background: @wash; color: @text; }
 QFrame#line { background: @border; border: none; }
 QTabBar::tab { background: transparent; color: @muted; padding: 5px 10px; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: @text; border-bottom: 2px solid @accent; }

@@ -31,10 +31,10 @@ def class_page(scene: Scene, key: Key) -> Page:
     page.title(name, f"class {index} of {len(network.classes):,}")
     if found is None:
         return page.end()
+    findings_of(page, scene, key)
     table = found.samples
     if table.labels.ndim == 1 and np.issubdtype(table.labels.dtype, np.integer):
         _confusions(page, scene, table, index)
-    findings_of(page, scene, key)
     edges(page, scene, key)
     return page.end()
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from cnnvis.gui.facet_switch import WORDS
 from cnnvis.gui.panels.charts import Histogram, Matrix
-from cnnvis.gui.panels.health_section import health_of_units
+from cnnvis.gui.panels.health_section import findings_of, health_of_units
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
@@ -39,6 +39,7 @@ def cluster_page(scene: Scene, key: Key) -> Page:
     if cluster.note:
         page.text(cluster.note, "plain")
     page.add(_facets(scene, layer, id))
+    findings_of(page, scene, key)
     reading = scene.reading(layer)
     if reading is not None:
         _exemplars(page, scene, reading, cluster)
@@ -48,7 +49,7 @@ def cluster_page(scene: Scene, key: Key) -> Page:
         rest = hidden(scene, values)
         if rest:
             page.text(rest, "small")
-        health_of_units(page, scene, layer, cluster.members, key)
+        health_of_units(page, scene, layer, cluster.members)
         _matrix(page, scene, reading, cluster)
         _histogram(page, scene, reading, cluster)
     edges(page, scene, key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.found import judged, key_of, remembered
@@ -101,28 +101,21 @@ class Card(Pressable):
         self.setAccessibleName(f"{finding.level}: {finding.text}")
         self.setAccessibleDescription(" ".join(part for part in (finding.detail, finding.cause) if part))
         box = QVBoxLayout(self)
-        box.setContentsMargins(10, 7, 4, 8)
+        box.setContentsMargins(10, 7, 8, 8)
         box.setSpacing(2)
-        top = QHBoxLayout()
-        top.setSpacing(4)
-        sentence = label(finding.text)
-        sentence.setWordWrap(True)
-        sentence.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        top.addWidget(sentence, 1)
+        self._cause = _words(finding.cause, "small")
+        self._cause.setContentsMargins(0, 4, 0, 0)
         self._why = QToolButton()
-        if finding.cause:
-            self._why.setToolTip(finding.cause)
-            self._why.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            self._why.clicked.connect(lambda: self.unfold(not self.unfolded))
-            top.addWidget(self._why, 0, Qt.AlignmentFlag.AlignTop)
-        box.addLayout(top)
-        if finding.detail:
-            detail = label(finding.detail, "small")
-            detail.setWordWrap(True)
-            box.addWidget(detail)
-        self._cause = label(finding.cause, "small")
-        self._cause.setWordWrap(True)
-        self._cause.setContentsMargins(0, 4, 4, 0)
+        self._why.setToolTip(finding.cause)
+        self._why.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._why.clicked.connect(lambda: self.unfold(not self.unfolded))
+        self._why.setVisible(bool(finding.cause))
+        below = QHBoxLayout()
+        below.setSpacing(4)
+        below.addWidget(_words(finding.detail, "small"), 1)
+        below.addWidget(self._why, 0, Qt.AlignmentFlag.AlignTop)
+        box.addWidget(_words(finding.text))
+        box.addLayout(below)
         box.addWidget(self._cause)
         self.unfold(unfolded)
 
@@ -138,7 +131,7 @@ class Card(Pressable):
         """Show what usually causes it, or hide it again."""
         self.unfolded = unfolded and bool(self.finding.cause)
         self._cause.setVisible(self.unfolded)
-        self._why.setText("–" if self.unfolded else "?")
+        self._why.setText("Hide" if self.unfolded else "Why?")
         self._why.setAccessibleName("Hide what usually causes it" if self.unfolded else "What usually causes it")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -146,3 +139,10 @@ class Card(Pressable):
             self.unfold(event.key() == Qt.Key.Key_Right)
         else:
             super().keyPressEvent(event)
+
+
+def _words(text: str, tone: str = "") -> QLabel:
+    """A text that breaks into lines."""
+    found = label(text, tone)
+    found.setWordWrap(True)
+    return found

@@ -12,19 +12,21 @@ from cnnvis.model.measurements import Health, LayerHealth
 Rows = list[tuple[str, str, str]]
 
 
-def health_of_layer(page: Page, scene: Scene, layer: str) -> None:
-    """Everything measured of a layer; what means nothing for it is left out."""
+def health_of_layer(page: Page, scene: Scene, layer: str, responses: Rows) -> None:
+    """What its responses say, and everything measured of it; what means nothing for it is left out."""
     found = _of(scene, layer)
-    if found is None:
-        _offer(page, scene)
-        return
-    health, one = found
-    page.section("Health", _basis(health))
-    page.facts([*_responses(one, health), *_weights(one, health), *_gradients(one, health)])
-    findings_of(page, scene, ("column", layer))
+    rows = list(responses)
+    if found is not None:
+        health, one = found
+        rows += [*_stuck(one, health), *_weights(one, health), *_gradients(one, health)]
+    if rows:
+        page.section("Health", _basis(scene))
+        page.facts(rows)
+    if found is None and scene.activations is not None and scene.session.measurements.health is None:
+        page.buttons(command(scene, "Measure gradients", "measure_health", "Over 64 samples; takes seconds"))
 
 
-def health_of_units(page: Page, scene: Scene, layer: str, units: tuple[int, ...], key: Key) -> None:
+def health_of_units(page: Page, scene: Scene, layer: str, units: tuple[int, ...]) -> None:
     """What is known of some neurons of a layer: dead ones, and how much gradient reaches them."""
     found, activations = _of(scene, layer), scene.activations
     rows: Rows = []
@@ -38,9 +40,8 @@ def health_of_units(page: Page, scene: Scene, layer: str, units: tuple[int, ...]
         health, one = found
         rows += _unit_gradients(one, units, health)
     if rows:
-        page.section("Health", _basis(found[0]) if found is not None else "Over all samples.")
+        page.section("Health", _basis(scene))
         page.facts(rows)
-    findings_of(page, scene, key)
 
 
 def findings_of(page: Page, scene: Scene, key: Key) -> None:
@@ -59,33 +60,21 @@ def _of(scene: Scene, layer: str) -> tuple[Health, LayerHealth] | None:
     return (health, health.layers[layer]) if health is not None and layer in health.layers else None
 
 
-def _offer(page: Page, scene: Scene) -> None:
-    if scene.session.measurements.health is not None or scene.activations is None:
-        return
-    page.section("Health", "Responses, weights and gradients in numbers.")
-    page.buttons(command(scene, "Measure health", "measure_health", "Gradients over 64 samples; takes seconds"))
-
-
-def _basis(health: Health) -> str:
-    return f"Dead, mean and spread over all samples; the rest over {health.n_samples} of them, drawn by the seed."
+def _basis(scene: Scene) -> str:
+    found, health = scene.activations, scene.session.measurements.health
+    said = f"Responses over {found.n_samples:,} samples, pooled over the map" if found is not None else ""
+    more = f"; gradients over {health.n_samples} of them, drawn by the seed" if health is not None else ""
+    return f"{said}{more}."
 
 
 def _known(rows: Rows, values: list[float]) -> Rows:
     return [row for row, value in zip(rows, values) if np.isfinite(value)]
 
 
-def _responses(one: LayerHealth, health: Health) -> Rows:
-    bad = one.n_nan + one.n_inf
-    rows: Rows = [
-        ("Dead", percent(one.dead), "Share of neurons whose map is ≤ 0 everywhere on every sample."),
-        (
-            "Saturated",
-            percent(one.saturated),
-            f"Share of neurons with 95 % of their values on {health.n_samples} samples at a bound of the activation.",
-        ),
-    ]
-    rows = _known(rows, [one.dead, one.saturated])
-    if bad:
+def _stuck(one: LayerHealth, health: Health) -> Rows:
+    tip = f"Share of neurons with 95 % of their values on {health.n_samples} samples at a bound of the activation."
+    rows = _known([("Saturated", percent(one.saturated), tip)], [one.saturated])
+    if one.n_nan + one.n_inf:
         tip = "Values among weights and responses that are NaN or infinite."
         rows.append(("Not numbers", f"{one.n_nan:,} NaN · {one.n_inf:,} Inf", tip))
     return rows

@@ -33,6 +33,15 @@ class Column:
     tip: str
     value: Callable[[LayerHealth], float]
     text: Callable[[float], str] = number
+    rare: bool = False
+
+    def shown(self, value: float) -> bool:
+        """Whether a value is worth a column."""
+        return not math.isnan(value) and (value > 0 or not self.rare)
+
+
+def _count(n: float) -> str:
+    return f"{n:,.0f}"
 
 
 COLUMNS = (
@@ -45,7 +54,7 @@ COLUMNS = (
     Column("‖g‖", "Norm of the gradient of the mean loss with respect to the weights", lambda x: x.gradient),
     Column("‖g‖/‖w‖", "A step of gradient descent with rate 1, beside the weights", lambda x: x.ratio),
     Column("‖g‖·‖w‖", "Sensitivity of the loss to relative changes; comparable", lambda x: x.gradient * x.norm),
-    Column("NaN, Inf", "Values that are no numbers", lambda x: float(x.n_nan + x.n_inf), lambda n: f"{n:,.0f}"),
+    Column("NaN, Inf", "Values that are no numbers", lambda x: float(x.n_nan + x.n_inf), _count, True),
     Column("moved", "‖ΔW‖/‖W‖ since the second checkpoint", lambda x: x.change, percent),
 )
 
@@ -58,9 +67,11 @@ class HealthTable(QStackedWidget):
 
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setContentsMargins(12, 0, 8, 8)
         self._health: Health | None = None
         self.table = QTableWidget(0, 1 + len(COLUMNS))
         self._dress()
+        self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         offer = QWidget()
         box = QVBoxLayout(offer)
         box.setContentsMargins(16, 8, 16, 16)
@@ -121,9 +132,7 @@ class HealthTable(QStackedWidget):
                 value = column.value(one)
                 table.setItem(row, place, Cell(column.text(value), value))
         for place, column in enumerate(COLUMNS, 1):
-            table.setColumnHidden(place, all(math.isnan(column.value(one)) for one in layers))
-        if table.horizontalHeader().sortIndicatorSection() >= table.columnCount():
-            table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+            table.setColumnHidden(place, not any(column.shown(column.value(one)) for one in layers))
         table.setSortingEnabled(True)
 
     def show_selection(self, key: Key | None) -> None:

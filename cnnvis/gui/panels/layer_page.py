@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnnvis.gui.panels.health_section import health_of_layer
+from cnnvis.gui.panels.health_section import findings_of, health_of_layer
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.layout.diagram import Key
 from cnnvis.layout.readings import Reading
@@ -24,13 +24,11 @@ def layer_page(scene: Scene, name: str) -> Page:
     note = analysis.notes.get(name, "")
     if note:
         page.text(note, "plain")
+    findings_of(page, scene, ("column", name))
     page.section("Layer", "Read from the trace of one run of the network.")
     page.facts(_facts(layer))
     reading = scene.reading(name)
-    if reading is not None:
-        page.section("Responses", f"Over {reading.activations.n_samples:,} samples, pooled over the map.")
-        page.facts(_responses(reading))
-    health_of_layer(page, scene, name)
+    health_of_layer(page, scene, name, _responses(reading) if reading is not None else [])
     _clusters(page, scene, name)
     page.buttons(
         command(scene, "Expand", "expand", "Show every layer of this column"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnnvis.gui.panels.cluster_page import shots
-from cnnvis.gui.panels.health_section import health_of_units
+from cnnvis.gui.panels.health_section import findings_of, health_of_units
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
@@ -32,8 +32,9 @@ def neuron_page(scene: Scene, key: Key) -> Page:
     if reading is None:
         page.text("This layer is not recorded. Name it in the job's `layers` to see its responses.")
         return page.end()
+    findings_of(page, scene, key)
     _facts(page, reading, unit)
-    health_of_units(page, scene, layer, (unit,), key)
+    health_of_units(page, scene, layer, (unit,))
     if is_table(scene):
         page.section("Strongest rows", "The rows with the highest response, told by their most unusual features.")
         strongest_rows(page, scene, reading, (unit,), 9)
