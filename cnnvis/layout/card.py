@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.marks import FAINT, MUTED, TEXT, Box, Face, Ink, Label, Mark, Rect
+from cnnvis.layout.marks import FAINT, INHIBIT, MUTED, TEXT, Box, Face, Ink, Label, Mark, Rect
 from cnnvis.layout.packing import rows
 from cnnvis.layout.readings import Reading
 from cnnvis.model.partition import Cluster
@@ -52,14 +52,16 @@ class Style:
 class Body:
     """What a facet puts on a card below the title: marks down to `bottom`, on a card of `style`.
 
-    `pictured` says whether something is left to see from afar that words must not cover; `told` are lines of the
-    tooltip.
+    `pictured` says whether something is left to see from afar that words must not cover; `afar` is what the words then
+    say instead of the top classes, `alarm` whether they stand out; `told` are lines of the tooltip.
     """
 
     style: Style
     marks: list[Mark] = field(default_factory=list)
     bottom: float = STRIP_TOP
     pictured: bool = False
+    afar: str = ""
+    alarm: bool = False
     told: list[str] = field(default_factory=list)
 
 
@@ -89,20 +91,20 @@ def counted(cluster: Cluster) -> str:
 
 
 def title_marks(cluster: Cluster, style: Style) -> list[Mark]:
-    """The name, elided in the middle, with the number of neurons at the right where it has one."""
+    """The name, elided in the middle, with the number of neurons at the right where it has one; a user's colour."""
     number = counted(cluster)
-    left = PAD
     marks: list[Mark] = []
-    if cluster.colour:
-        marks.append(Rect(Box(PAD, 12, 8, 8), Ink(cluster.colour), radius=2, zoom=NEAR))
-        left += 12
+    if cluster.colour:  # along the title, and wide enough to be seen from afar
+        marks.append(Rect(Box(0, 8, 4, 16), Ink(cluster.colour), radius=1, zoom=NEAR))
+        marks.append(Rect(Box(0, 0, style.width, 6), Ink(cluster.colour), radius=2, zoom=AWAY))
     plain = not cluster.name and not cluster.dead
-    right = 0.0 if plain else 6.6 * len(number) + 8  # the count is digits and one known word: it always fits
     title = cluster.name or ("never fire" if cluster.dead else number)
-    box = Box(left, 6, style.width - PAD - left - right, 20)
+    number = " · ".join(["locked"] * cluster.locked + [number] * (not plain))
+    right = 6.2 * len(number) + 8 if number else 0.0  # digits and known words: they always fit
+    box = Box(PAD, 6, style.width - 2 * PAD - right, 20)
     size, ink, bold = (12.0, MUTED, False) if cluster.dead and not cluster.name else (13.0, TEXT, True)
     marks.append(Label(title, box, size, ink, bold, elide="middle", zoom=NEAR))
-    if not plain:
+    if number:
         box = Box(style.width - PAD - right + 4, 6, right - 4, 20)
         marks.append(Label(number, box, 11, MUTED, align="right", elide="none", zoom=NEAR))
     return marks
@@ -131,16 +133,22 @@ def strip_marks(profile: NDArray[np.float64], box: Box, coloured: bool) -> list[
 
 
 def far_marks(
-    cluster: Cluster, card: Box, n_dead: int, best: Sequence[str], strength: float, below: tuple[float, float]
+    cluster: Cluster,
+    card: Box,
+    n_dead: int,
+    third: str,
+    strength: float,
+    below: tuple[float, float],
+    alarm: bool = False,
 ) -> list[Mark]:
-    """What is read from afar: the name; at zooms in `below` also the dead, the top classes, and the mean response."""
+    """What is read from afar: the name; at zooms in `below` also the dead, a third line, and the mean response."""
     inner, height = card.w - 2 * PAD, card.h
     if height < 56:
         text = "never fire" if cluster.dead and not cluster.name else cluster.title
         return [Label(text, Box(PAD, 0, inner, height), 18, MUTED, elide="end", zoom=AWAY)]
     second = " · ".join([counted(cluster)] * bool(cluster.name) + [f"{n_dead} dead"] * bool(n_dead))
     lines: list[tuple[str, float, bool, Ink]] = [(cluster.title, 22.0, True, Ink("text"))]
-    lines += [(text, 18.0, False, MUTED) for text in (second, ", ".join(best[:2])) if text]
+    lines += [(text, 18.0, alarm, INHIBIT if alarm else MUTED) for text in (second, third) if text]
     marks: list[Mark] = []
     y = PAD
     for text, points, bold, ink in lines:

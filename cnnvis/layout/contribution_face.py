@@ -12,6 +12,7 @@ from cnnvis.layout.class_groups import ClassColumn
 from cnnvis.layout.marks import BORDER, EXCITE, FAINT, INHIBIT, TEXT, Box, Label, Mark, Rect
 from cnnvis.layout.material import Material
 from cnnvis.layout.matrix_face import (
+    TICK,
     cells,
     head_marks,
     lifted,
@@ -63,7 +64,7 @@ def contribution_body(material: Material, cluster: Cluster, opened: bool) -> Bod
         top += room
     ticks = tick_marks(material, columns, style, top, 0, opened)
     body.marks += ticks
-    top += STRIP + 2 if ticks else 0
+    top += TICK + 2 if ticks else 0
     body.marks += bar_marks(whole, style, top, opened)
     top += BARS + 2
     high = rows_height(len(units), opened)

@@ -56,6 +56,7 @@ def _compose(material: Material, cluster: Cluster, facet: Facet, opened: bool) -
     height = grid_up(body.bottom + PAD)
     marks: list[Mark] = [*title_marks(cluster, style), *body.marks]
     card = Box(0, 0, style.width, height)
-    marks += far_marks(cluster, card, n_dead, best, strength, SPECKS if body.pictured else AWAY)
+    below = SPECKS if body.pictured else AWAY
+    marks += far_marks(cluster, card, n_dead, body.afar or ", ".join(best[:2]), strength, below, body.alarm)
     told = tooltip(cluster, n_dead, best, reading, body.told)
     return Face(style.width, height, tuple(marks), cluster.title, told)

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.card import MOSAIC, NEAR, PAD, STRIP_TOP, Body, Style, near
+from cnnvis.layout.card import NEAR, PAD, STRIP_TOP, Body, Style, near
 from cnnvis.layout.marks import BORDER, INHIBIT, MUTED, TEXT, Box, Cells, Ink, Label, Mark, Rect, levels_of
 from cnnvis.layout.material import Material
 from cnnvis.model.measurements import LayerHealth
@@ -32,7 +32,7 @@ def health_key(material: Material) -> Hashable:
 
 def health_body(material: Material, cluster: Cluster, opened: bool) -> Body:
     """A square for each neuron, the histogram of responses, and three figures; only what is alarming is orange."""
-    body = Body(material.style, pictured=True)
+    body = Body(material.style)
     units = np.array(cluster.members)
     fires = firing(material)
     waffle, bottom = waffle_marks(units, fires, material.style, opened)
@@ -46,7 +46,9 @@ def health_body(material: Material, cluster: Cluster, opened: bool) -> Body:
     for name, value, bad in facts(material, units, fires):
         body.marks += fact_marks(name, value, bad, body.style, top)
         body.told.append(f"{name}: {value}")
+        body.alarm |= bad
         top += FACT
+    body.afar = body.told[0]
     body.bottom = top
     return body
 
@@ -81,7 +83,7 @@ def waffle_marks(
             box = Box(PAD, top, columns * (side + 2) - 2, rows * (side + 2) - 2)
             shares = np.where(fires[part] > 0, 0.15 + 0.45 * fires[part], -1.0)
             named = tuple(int(u) for u in part.ravel())
-            marks.append(Cells(box, levels_of(shares), (rows, columns), "alarm", named, 2.0, MOSAIC))
+            marks.append(Cells(box, levels_of(shares), (rows, columns), "alarm", named, 2.0, NEAR))
             top = box.bottom + 2
     return marks, top - 2
 
@@ -103,7 +105,7 @@ def histogram_marks(material: Material, units: NDArray[np.int64], style: Style, 
             size = max(CURVE * part, 1.0)
             silent = low + i == 0
             ink = Ink("heat", 0, 0.25 if silent else 0.6)
-            marks.append(Rect(Box(PAD + i * pitch, top + CURVE - size, pitch - gap, size), ink, zoom=MOSAIC))
+            marks.append(Rect(Box(PAD + i * pitch, top + CURVE - size, pitch - gap, size), ink, zoom=NEAR))
     return marks
 
 
@@ -115,7 +117,7 @@ def facts(material: Material, units: NDArray[np.int64], fires: NDArray[np.float6
     found = []
     if reading.layer.rectified:
         share = float(fires[units].mean())
-        found.append(("fires on", percent(share), share < RARE))
+        found.append(("fires on", percent(share), share < RARE or bool((fires[units] <= 0).mean() > 0.5)))
     found.append(("mean", f"{figure(mean)} ± {figure(spread)}", not math.isfinite(mean + spread)))
     found.append(_gradient(material, units))
     return found

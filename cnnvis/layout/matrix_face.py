@@ -13,7 +13,6 @@ from cnnvis.layout.card import (
     MOSAIC,
     NEAR,
     PAD,
-    STRIP,
     STRIP_TOP,
     Body,
     Style,
@@ -27,6 +26,8 @@ from cnnvis.layout.ordering import order
 from cnnvis.layout.svg import text_width
 from cnnvis.model.partition import Cluster
 
+TICK = 3.0
+"""The height of the ticks in the colours of classes."""
 HIGH = 76.0
 """The height of the matrix of a closed card."""
 ROW = 10.0
@@ -73,7 +74,7 @@ def matrix_body(material: Material, cluster: Cluster, opened: bool) -> Body:
         top += 16
     ticks = tick_marks(material, columns, style, top, extra.shape[1], opened)
     body.marks += ticks
-    top += STRIP + 2 if ticks else 0
+    top += TICK + 2 if ticks else 0
     high = rows_height(len(units), opened)
     left, right = spans(style, len(columns), extra.shape[1], opened)
     ordered = tuple(int(u) for u in units[turn])
@@ -167,7 +168,7 @@ def tick_marks(
     for (left, width), inks in parts:
         pitch = width / len(inks)
         gap = 1.0 if pitch >= 3 else 0.0
-        marks += [Rect(Box(left + i * pitch, top, pitch - gap, STRIP), ink, zoom=NEAR) for i, ink in enumerate(inks)]
+        marks += [Rect(Box(left + i * pitch, top, pitch - gap, TICK), ink, zoom=NEAR) for i, ink in enumerate(inks)]
     return marks
 
 
