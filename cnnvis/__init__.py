@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from cnnvis.errors import Cancelled, CnnvisError
     from cnnvis.gui.app import show
     from cnnvis.layout.compose import draw
+    from cnnvis.layout.confusion import confusion_diagram, confusion_matrix
     from cnnvis.layout.diagram import Diagram
+    from cnnvis.layout.matrix import matrix, matrix_diagram
     from cnnvis.model.activations import Activations
     from cnnvis.model.analysis import Analysis, Recipe
     from cnnvis.model.attribution import Attribution
@@ -61,7 +63,9 @@ _HOMES = {
     "cnnvis.painting.figure": ("export",),
     "cnnvis.gui.app": ("show",),
     "cnnvis.layout.compose": ("draw",),
+    "cnnvis.layout.confusion": ("confusion_diagram", "confusion_matrix"),
     "cnnvis.layout.diagram": ("Diagram",),
+    "cnnvis.layout.matrix": ("matrix", "matrix_diagram"),
     "cnnvis.model.activations": ("Activations",),
     "cnnvis.model.analysis": ("Analysis", "Recipe"),
     "cnnvis.model.attribution": ("Attribution",),
@@ -109,6 +113,8 @@ __all__ = [
     "analyze",
     "attribute",
     "cluster",
+    "confusion_diagram",
+    "confusion_matrix",
     "connect",
     "contribute",
     "dataset",
@@ -117,6 +123,8 @@ __all__ = [
     "export",
     "graph",
     "load",
+    "matrix",
+    "matrix_diagram",
     "merge",
     "methods",
     "open_layers",

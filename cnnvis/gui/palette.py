@@ -172,6 +172,7 @@ QTreeView::branch:hover:!selected, QTreeView::item:hover:!selected { background:
 QHeaderView::section { background: @card; color: @muted; border: none; border-bottom: 1px solid @border; padding: 4px; }
 QScrollArea { border: none; background: @card; }
 QScrollArea > QWidget > QWidget { background: @card; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 8px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 8px; margin: 0; }
 QScrollBar::handle { background: @border; border-radius: 4px; min-height: 24px; min-width: 24px; }

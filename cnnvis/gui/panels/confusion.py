@@ -91,7 +91,7 @@ class ConfusionPanel(QWidget):
         self._pages.addWidget(body)
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 0, 16, 8)
-        self.setMinimumWidth(448)
+        self.setMinimumWidth(320)
         box.setSpacing(8)
         box.addLayout(head)
         box.addWidget(self._pages, 1)

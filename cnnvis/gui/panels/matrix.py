@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from cnnvis.errors import CnnvisError
@@ -26,6 +26,8 @@ from cnnvis.model.viewed import viewed
 from cnnvis.progress import Progress
 
 HINT = "Select a layer or a cluster to see its neurons × classes."
+ROOMY = 560
+"""From this width on the layer is named beside the switches."""
 _WORDS = (
     ("responses", "Responses", "The mean response of each neuron to each class"),
     ("selectivity", "Selectivity", "How many standard deviations a neuron answers a class more than its own mean"),
@@ -95,7 +97,7 @@ class MatrixPanel(QWidget):
         self._pages.addWidget(self.grid)
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 0, 16, 8)
-        self.setMinimumWidth(528)
+        self.setMinimumWidth(360)
         box.setSpacing(8)
         box.addLayout(head)
         box.addWidget(self._pages, 1)
@@ -117,6 +119,11 @@ class MatrixPanel(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(640, 320)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room the switches have it."""
+        self._title.setVisible(event.size().width() >= ROOMY)
+        super().resizeEvent(event)
 
     # What the window tells
 
