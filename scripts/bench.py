@@ -37,6 +37,8 @@ MEASUREMENTS = {
     "ablate-squeezenet": "effects:ablate_squeezenet",
     "layout": "picture:layout_60_by_40",
     "bundling": "picture:bundling_48_by_48",
+    "packing": "picture:packing_100",
+    "ordering": "picture:ordering_512",
     "start": "window:start_to_window",
     "open": "window:opening",
     "pan": "window:pan",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from benchmarks.timing import Row, timed
@@ -44,4 +46,39 @@ def bundling_48_by_48() -> list[Row]:
         n = bundle()
         name = f"bundling 48 × 48 clusters, {what}"
         rows.append(timed(name, bundle, asked="≤ 0.3 s", repeats=10, note=f"{int(mask.sum())} edges, {n} bundles"))
+    return rows
+
+
+def packing_100() -> list[Row]:
+    """The patches of 100 neurons packed by likeness and flat, from their features on."""
+    from cnnvis.layout.hierarchy import branches, nested
+    from cnnvis.layout.packing import pack_squares
+
+    rng = np.random.default_rng(0)
+    features, sides = rng.normal(size=(100, 10)), rng.uniform(10.0, 40.0, 100).tolist()
+
+    def by_likeness() -> float:
+        branches.cache_clear()
+        return nested(features, sides, gap=0.0).fill
+
+    fills = by_likeness(), pack_squares(sides, gap=0.0).fill
+    return [
+        timed(f"packing 100 neurons, {how}", work, asked="≤ 100 ms", note=f"{100 * fill:.0f} % filled")
+        for how, work, fill in zip(
+            ("by likeness", "flat"), (by_likeness, lambda: pack_squares(sides, gap=0.0).fill), fills
+        )
+    ]
+
+
+def ordering_512() -> list[Row]:
+    """The order of 512 neurons in a matrix of 10 and of 1,000 classes."""
+    from cnnvis.layout.ordering import length, order
+
+    rows = []
+    for classes in (10, 1000):
+        values = np.random.default_rng(0).gamma(1.0, size=(512, classes))
+        share = length(values, order(values)) / length(values, np.arange(512))
+        note = f"{100 * share:.0f} % of the length as given"
+        work = partial(order, values)
+        rows.append(timed(f"order of 512 rows of {classes:,}", work, asked="≤ 0.5 s", repeats=10, note=note))
     return rows
