@@ -122,6 +122,7 @@ def test_searching_for_a_neuron_selects_it(window: Window, qtbot: QtBot) -> None
     search = window.topbar.search
     QTest.keyClicks(search, "conv2:5")
     QTest.keyClick(search, Qt.Key.Key_Return)
+    rest(window, qtbot)
     assert window.controller.selection == (("unit", LAYER, 5),)
     assert window.canvas.selection == (("cluster", LAYER, 2),)
 
@@ -130,6 +131,7 @@ def test_searching_for_a_class_selects_it(window: Window, qtbot: QtBot) -> None:
     show(window, qtbot)
     QTest.keyClicks(window.topbar.search, "class 3")
     QTest.keyClick(window.topbar.search, Qt.Key.Key_Return)
+    rest(window, qtbot)
     assert window.controller.selection == (("class", 3),)
 
 
