@@ -12,6 +12,7 @@ from PySide6.QtGui import QDesktopServices
 
 from cnnvis.gui.chosen import Chosen
 from cnnvis.gui.controller import Controller
+from cnnvis.gui.docks import ASIDE
 from cnnvis.gui.edge_menu import COMMAND_OF
 from cnnvis.gui.edit_commands import EditCommands
 from cnnvis.gui.exporting import Exporting
@@ -51,10 +52,6 @@ class Commands:
             "close": c.close_session,
             "preferences": lambda: w.ask.preferences(w.settings),
             "quit": w.close,
-            "history": partial(w.toggle_panel, "history"),
-            "matrix": partial(w.toggle_panel, "matrix"),
-            "confusion": partial(w.toggle_panel, "confusion"),
-            "health": partial(w.toggle_panel, "health"),
             "compare_health": self._compare,
             "select": c.select,
             "class_order": c.show_order,
@@ -82,21 +79,22 @@ class Commands:
             "log": self._log,
             "about": w.ask.about,
         }
-        for facet in FACETS:
-            self._verbs[f"facet_{facet}"] = partial(c.show_facet, facet)
-        self._verbs["facet_of"] = c.show_facet_of
-        self._verbs["facet_card"] = self._facet_card
-        for packing in get_args(Packing):
-            self._verbs[f"packing_{packing}"] = partial(c.show_packing, packing)
-        for order in get_args(ClassOrder):
-            self._verbs[f"order_{order}"] = partial(c.show_order, order)
-        for bundles in get_args(Bundling):
-            self._verbs[f"bundles_{bundles}"] = partial(c.show_bundles, bundles)
+        self._verbs.update({name: partial(w.toggle_panel, name) for name in ASIDE})
+        self._verbs.update(self._ways())
         self._verbs.update(EditCommands(w, c).verbs)
         self._verbs.update(Exporting(w, c).verbs)
         for study in c.studies:
             self._verbs.update(study.verbs)
         assert COMMANDS.keys() - self._verbs.keys() == {"recent", "panels"}
+
+    def _ways(self) -> dict[str, Callable[..., object]]:
+        """How the picture is looked at: one command for each choice."""
+        c = self._controller
+        found: dict[str, Callable[..., object]] = {"facet_of": c.show_facet_of, "facet_card": self._facet_card}
+        found |= {f"facet_{facet}": partial(c.show_facet, facet) for facet in FACETS}
+        found |= {f"packing_{packing}": partial(c.show_packing, packing) for packing in get_args(Packing)}
+        found |= {f"order_{order}": partial(c.show_order, order) for order in get_args(ClassOrder)}
+        return found | {f"bundles_{bundles}": partial(c.show_bundles, bundles) for bundles in get_args(Bundling)}
 
     def run(self, verb: str, arguments: tuple[Any, ...] = ()) -> None:
         """Do what a verb says."""

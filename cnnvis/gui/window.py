@@ -24,18 +24,13 @@ from cnnvis.gui.autosave import MINUTES, Autosaves
 from cnnvis.gui.canvas import Canvas
 from cnnvis.gui.commands import Commands, pressed
 from cnnvis.gui.desk import card_of
-from cnnvis.gui.docks import ASIDE, BELOW, LEFT, RIGHT, Docks
+from cnnvis.gui.docks import ASIDE, Docks
 from cnnvis.gui.foresee import Foresee
 from cnnvis.gui.instance_bar import InstanceBar
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.notice import NoticeBar
-from cnnvis.gui.panels.confusion import ConfusionPanel
-from cnnvis.gui.panels.details import Details
-from cnnvis.gui.panels.findings import Findings
-from cnnvis.gui.panels.health_table import HealthTable
+from cnnvis.gui.panels.every import every_panel
 from cnnvis.gui.panels.history import History
-from cnnvis.gui.panels.matrix import MatrixPanel
-from cnnvis.gui.panels.outline import Outline
 from cnnvis.gui.places import Places, Settings
 from cnnvis.gui.reopening import FIGURES, PICTURES, Reopening
 from cnnvis.gui.services import Services
@@ -113,13 +108,9 @@ class Window(QMainWindow):
             box.addWidget(widget)
         self.setCentralWidget(middle)
         self.setStatusBar(self.workbar)
-        self._add("network", "Network", Outline(self.jobs), LEFT)
-        self._add("findings", "Findings", Findings(self.jobs), LEFT)
-        self._add("details", "Details", Details(self.jobs), RIGHT)
-        self._add("history", "History", History(self.jobs), RIGHT)
-        self._add("matrix", "Matrix", MatrixPanel(self.jobs, lambda: self.controller.selection), BELOW)
-        self._add("confusion", "Confusion", ConfusionPanel(self.jobs), BELOW)
-        self._add("health", "Health of all layers", HealthTable(self.jobs), BELOW)
+        for name, title, panel, area in every_panel(self.jobs, lambda: self.controller.selection):
+            self._docks.add(name, title, panel, area)
+            self.panels[name] = panel
         self._docks.resize({"network": 400, "findings": 440}, Qt.Orientation.Vertical)
         self._docks.resize({"network": 224, "details": 328}, Qt.Orientation.Horizontal)
         for name in ASIDE:
@@ -128,10 +119,6 @@ class Window(QMainWindow):
             self.actions_.menus["demo"].addAction(title, partial(self.commands.run, "demo", (name,)))
         context_menu.fill(self.actions_.menus, self.commands.run)
         self.actions_.menus["recent"].aboutToShow.connect(self._fill_recent)
-
-    def _add(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:
-        self._docks.add(name, title, panel, area)
-        self.panels[name] = panel
 
     def _connect(self) -> None:
         canvas, controller = self.canvas, self.controller
