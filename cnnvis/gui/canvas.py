@@ -131,6 +131,7 @@ class Canvas(Camera):
         start, end = self._path
         if start != end:
             self.centerOn(start + (end - start) * t)
+            self._place_minimap()
 
     def _arrived(self) -> None:
         self.mark()
@@ -290,6 +291,7 @@ class Canvas(Camera):
         """More is known: say again what a gesture would do."""
         if self._hand.gesture is not None:
             self._hand.gesture.refresh()
+            self.mark()
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent):

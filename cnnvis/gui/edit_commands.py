@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication
 
 from cnnvis.errors import InvalidValue
 from cnnvis.gui.chosen import Chosen
+from cnnvis.gui.context_menu import pop_up
 from cnnvis.gui.controller import Controller
 from cnnvis.layout.columns import shown_layers
 from cnnvis.model.analysis import Analysis
@@ -43,9 +44,11 @@ class EditCommands:
             "recluster": self._recluster,
             "lock": self._lock,
             "pin": self._pin,
+            "rate": c.rate,
             "represent": self._represent,
             "join_groups": self._join_groups,
             "split_group": self._split_group,
+            "menu": lambda key, where: pop_up(self._window, self._window.actions_, key, where),
         }
 
     @property

@@ -71,16 +71,19 @@ class Foresee:
         left, right = analysis.groups[place - 1 : place + 1]
         layers = sorted((*left.layers, *right.layers), key=network.index)
         mine = left if column.group == left.id else right
-        if mine.name in session.look.expanded:
+        n, expanded = len(mine.layers), mine.name in session.look.expanded
+        if expanded:
             wanted = layers.index(column.layer) + (share >= 0.5)
         else:
-            n = len(mine.layers)
-            inside = round(share * n)
-            wanted = layers.index(mine.layers[inside]) if inside < n else layers.index(mine.layers[-1]) + 1
+            wanted = layers.index(mine.layers[0]) + round(share * n)
         layer = min(possible, key=lambda name: abs(layers.index(name) - wanted))
         stays = layer == right.layers[0]
         words = f"{right.name} begins at {layer}" + ("\nas it does now" if stays else "")
-        return Landing(layer, share, words, not stays)
+        if expanded or layer not in mine.layers:
+            at = 0.0 if layers.index(layer) <= layers.index(column.layer) else 1.0
+        else:
+            at = mine.layers.index(layer) / n
+        return Landing(layer, at, words, not stays)
 
     def told(self, key: Key) -> str:
         """The silhouette of a cluster, where it is known at once."""

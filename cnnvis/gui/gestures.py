@@ -28,6 +28,10 @@ class Gesture(Protocol):
     def target(self) -> Key | None:
         """The card on which something would be dropped."""
 
+    @property
+    def ghost(self) -> Ghost | None:
+        """What follows the pointer."""
+
     def move(self, where: QPointF) -> None: ...
 
     def refresh(self) -> None:
@@ -204,6 +208,7 @@ class Band:
     """A rubber band: begun inside a card it takes the neurons of that layer, begun beside all cards the clusters."""
 
     target: Key | None = None
+    ghost: Ghost | None = None
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
@@ -34,6 +34,7 @@ class Ghost(QGraphicsItem):
         super().__init__()
         self._theme, self._pictures, self._count = theme, tuple(pictures), count
         self._lines: tuple[str, ...] = ()
+        self._left = self._up = False
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         self.setZValue(_TOP)
@@ -51,25 +52,48 @@ class Ghost(QGraphicsItem):
             self._lines = lines
             self.update()
 
+    def keep_inside(self, here: QPointF, area: QRectF) -> None:
+        """Stand on the side of the pointer (both in pixels of the view) where there is room."""
+        size = self._whole.size()
+        left = here.x() + _AWAY.x() + size.width() > area.right()
+        up = here.y() + _AWAY.y() + size.height() > area.bottom()
+        if (left, up) != (self._left, self._up):
+            self.prepareGeometryChange()
+            self._left, self._up = left, up
+            self.update()
+
+    @property
+    def _sizes(self) -> tuple[QSizeF, QSizeF]:
+        """Of the pile and of the bubble with the words."""
+        pile, bubble = QSizeF(0, 0), QSizeF(0, 0)
+        if self._pictures:
+            size, more = self._pictures[0].deviceIndependentSize(), _STEP * (len(self._pictures) - 1)
+            pile = QSizeF(size.width() + more, size.height() + more)
+        if self._lines:
+            wide = max(QFontMetricsF(_font(i)).horizontalAdvance(line) for i, line in enumerate(self._lines))
+            bubble = QSizeF(wide + 16, 17.0 * len(self._lines) + 9)
+        return pile, bubble
+
+    @property
+    def _whole(self) -> QRectF:
+        pile, bubble = self._sizes
+        gap = _GAP if self._pictures and self._lines else 0.0
+        width, height = max(pile.width(), bubble.width()), pile.height() + gap + bubble.height()
+        x = -_AWAY.x() - width if self._left else _AWAY.x()
+        y = -_AWAY.y() - height if self._up else _AWAY.y()
+        return QRectF(x, y, width, height)
+
     @property
     def _pile(self) -> QRectF:
-        if not self._pictures:
-            return QRectF(_AWAY.x(), _AWAY.y(), 0, 0)
-        size = self._pictures[0].deviceIndependentSize()
-        more = _STEP * (len(self._pictures) - 1)
-        return QRectF(_AWAY.x(), _AWAY.y(), size.width() + more, size.height() + more)
+        return QRectF(self._whole.topLeft(), self._sizes[0])
 
     @property
     def _bubble(self) -> QRectF:
-        if not self._lines:
-            return QRectF()
-        pile = self._pile
-        wide = max(QFontMetricsF(_font(place)).horizontalAdvance(line) for place, line in enumerate(self._lines))
-        top = pile.bottom() + _GAP if self._pictures else pile.top()
-        return QRectF(pile.left(), top, wide + 16, 17.0 * len(self._lines) + 9)
+        whole, size = self._whole, self._sizes[1]
+        return QRectF(whole.left(), whole.bottom() - size.height(), size.width(), size.height())
 
     def boundingRect(self) -> QRectF:
-        return self._pile.united(self._bubble).adjusted(-2, -10, 24, 2)
+        return self._whole.adjusted(-4, -12, 28, 4)
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)

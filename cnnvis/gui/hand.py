@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPointF, Qt, QTimer
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from cnnvis.gui.bundle_drag import BundleDrag
 from cnnvis.gui.gestures import Band, BoundaryDrag, CardDrag, Gesture, UnitDrag, boundary_at
+from cnnvis.gui.ghost import Ghost
 from cnnvis.layout.diagram import Key
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ class Hand(QObject):
         if self.gesture is not None:
             before = self.gesture.target
             self.gesture.move(self._canvas.to_scene(self._here))
+            if self.gesture.ghost is not None:
+                self.gesture.ghost.keep_inside(self._here, QRectF(self._canvas.viewport().rect()))
             if self.gesture.target != before:
                 self._canvas.mark()
 
@@ -183,6 +186,7 @@ class _Bundle:
     """The drag of a bundle's box as a gesture."""
 
     target: Key | None = None
+    ghost: Ghost | None = None
 
     def __init__(self, drag: BundleDrag, canvas: Canvas) -> None:
         self._drag, self._canvas = drag, canvas

@@ -151,7 +151,7 @@ class Regrouping(Editing):
             then(silhouettes(session.activations, layer, chosen))
         else:
             self._jobs.start(
-                ("rate", layer), lambda progress: self._services.rate(session, layer, chosen), then, self.fail
+                ("rate", layer, then), lambda progress: self._services.rate(session, layer, chosen), then, self.fail
             )
 
     # Layer groups

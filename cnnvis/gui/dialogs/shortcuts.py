@@ -15,9 +15,13 @@ IN_THE_PICTURE = (
     ("+  −", "Zoom"),
     ("0", "Fit"),
     ("Esc", "Select nothing, end a drag"),
-    ("Ctrl+click", "Add a cluster to the selection"),
+    ("Ctrl+click", "Add to the selection"),
+    ("Shift+drag", "Rubber band: clusters, or neurons inside a card"),
     ("Shift+hover", "Light whole paths"),
-    ("Drag a patch", "Move its neuron"),
+    ("Drag a patch", "Move the selected neurons"),
+    ("Drag a card", "Merge the selected clusters"),
+    ("Drag between headers", "Move the boundary of two groups"),
+    ("Space+drag", "Pan; also beside cards or with the middle button"),
 )
 
 

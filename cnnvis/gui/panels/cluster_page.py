@@ -16,6 +16,7 @@ from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
 from cnnvis.gui.panels.rows import is_table, strongest_rows
+from cnnvis.gui.panels.separation import of_cluster
 from cnnvis.gui.segments import Segments
 from cnnvis.layout.diagram import Key, Link
 from cnnvis.layout.readings import Reading
@@ -38,6 +39,7 @@ def cluster_page(scene: Scene, key: Key) -> Page:
     page.title(cluster.title, f"{layer} · {len(cluster)} of {analysis.network[layer].n_units} neurons{state}")
     if cluster.note:
         page.text(cluster.note, "plain")
+    of_cluster(page, scene, layer, id)
     page.add(_facets(scene, layer, id))
     findings_of(page, scene, key)
     reading = scene.reading(layer)
@@ -57,7 +59,7 @@ def cluster_page(scene: Scene, key: Key) -> Page:
         _members(page, scene, reading, cluster)
     page.buttons(
         command(scene, "Rename", "rename", "Give the cluster a name (F2)"),
-        command(scene, "Split", "split", "Divide the cluster"),
+        command(scene, "Split", "split", "Let the clusterer divide the cluster in two"),
         command(scene, "Merge…", "merge", "Make this and another cluster one"),
         command(scene, "Recluster…", "recluster", "Choose another clusterer for this layer"),
     )

@@ -6,6 +6,7 @@ import numpy as np
 
 from cnnvis.gui.panels.health_section import findings_of, health_of_layer
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
+from cnnvis.gui.panels.separation import of_layer
 from cnnvis.layout.diagram import Key
 from cnnvis.layout.readings import Reading
 from cnnvis.model.network import Layer
@@ -35,6 +36,12 @@ def layer_page(scene: Scene, name: str) -> Page:
         command(scene, "Note…", "note", "Write a note on the layer"),
         command(scene, "Recluster…", "recluster", "Choose another clusterer for this layer"),
     )
+    if group is not None and len(group.layers) > 1:
+        page.buttons(
+            command(scene, "Show instead…", "represent", "Choose the layer that stands for this group"),
+            command(scene, "Split group…", "split_group", "Show the group as two columns"),
+            command(scene, "Join next", "join_groups", "Show this and the next group as one column"),
+        )
     return page.end()
 
 
@@ -90,4 +97,5 @@ def _clusters(page: Page, scene: Scene, name: str) -> None:
         key: Key = ("cluster", name, cluster.id)
         size = f"{len(cluster)}" if cluster.name else ""
         rows.append((cluster.title, size, f"{len(cluster)} neurons", lambda key=key: scene.choose(key)))
+    of_layer(page, scene, name)
     page.links(rows)

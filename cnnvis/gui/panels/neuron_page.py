@@ -10,6 +10,7 @@ from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
 from cnnvis.gui.panels.rows import is_table, strongest_rows
+from cnnvis.gui.panels.separation import of_unit
 from cnnvis.layout.diagram import Key
 from cnnvis.layout.readings import Reading
 
@@ -32,6 +33,8 @@ def neuron_page(scene: Scene, key: Key) -> Page:
     if reading is None:
         page.text("This layer is not recorded. Name it in the job's `layers` to see its responses.")
         return page.end()
+    if cluster is not None:
+        of_unit(page, scene, layer, unit)
     findings_of(page, scene, key)
     _facts(page, reading, unit)
     health_of_units(page, scene, layer, (unit,))
@@ -48,7 +51,9 @@ def neuron_page(scene: Scene, key: Key) -> Page:
     if rest:
         page.text(rest, "small")
     page.buttons(
-        command(scene, "Move to…", "move", "Move the neuron to another cluster"),
+        command(scene, "Move to…", "move", "Move the selected neurons to another cluster"),
+        command(scene, "New cluster", "gather", "Make a cluster of the selected neurons"),
+        command(scene, "Pin", "pin", "Let it represent its cluster, or no more"),
         command(scene, "Note…", "note", "Write a note on the neuron"),
     )
     return page.end()

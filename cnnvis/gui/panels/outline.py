@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from cnnvis.gui.jobs import Jobs
@@ -38,10 +38,19 @@ class Outline(QWidget):
         self._tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self._tree.itemClicked.connect(lambda item, column: self.chosen.emit(item.data(0, _KEY)))
         self._tree.itemActivated.connect(lambda item, column: self.chosen.emit(item.data(0, _KEY)))
+        self._tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._tree.customContextMenuRequested.connect(self._offer)
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 0, 8, 8)
         box.addWidget(self._filter)
         box.addWidget(self._tree)
+
+    def _offer(self, where: QPoint) -> None:
+        """The menu of a layer."""
+        item = self._tree.itemAt(where)
+        if item is not None:
+            self.requested.emit("select", ((item.data(0, _KEY),),))
+            self.requested.emit("menu", (item.data(0, _KEY), self._tree.viewport().mapToGlobal(where)))
 
     def show_session(self, session: Session | None, diagram: Diagram | None) -> None:
         """Show another network; nothing happens while network and groups are the same."""
