@@ -11,7 +11,7 @@ from cnnvis.model.document import Document
 from cnnvis.model.session import Session
 from cnnvis.model.views import View, identity, restored
 from cnnvis.progress import Progress
-from cnnvis.sources.image_files import SUFFIXES
+from cnnvis.sources.suffixes import SUFFIXES
 
 FIGURES = (".svg", ".pdf", ".png")
 PICTURES = tuple(sorted(SUFFIXES))

@@ -14,9 +14,6 @@ from PIL import Image, UnidentifiedImageError
 
 from cnnvis.errors import UnreadableSample
 
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .bmp .dib .gif .webp .tif .tiff .ppm .pgm .pbm .pnm .jp2 .j2k .tga .ico .avif".split()
-)
 _FORMATS = "JPEG MPO PNG BMP DIB GIF WEBP TIFF PPM JPEG2000 TGA ICO AVIF".split()  # none of them starts a program
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from cnnvis.errors import InvalidValue, UnknownName, UnreadableSample, did_you_mean
 from cnnvis.sources.class_names import ClassNames
-from cnnvis.sources.image_files import SUFFIXES, Preparation
+from cnnvis.sources.image_files import Preparation
 from cnnvis.sources.stores import Store, natural, open_store
+from cnnvis.sources.suffixes import SUFFIXES
 from cnnvis.sources.transforms import Transform, as_planes
 
 SPLITS = frozenset("train training test testing val valid validation dev eval holdout images".split())
