@@ -27,10 +27,10 @@ from cnnvis.layout.card import (
 from cnnvis.layout.hierarchy import nested
 from cnnvis.layout.marks import BORDER, CARD, FAINT, MUTED, Box, Label, Mark, Patch, Rect
 from cnnvis.layout.material import Material
-from cnnvis.layout.ordering import order
+from cnnvis.layout.ordering import short_order
 from cnnvis.layout.packing import Packing, grid, pack_squares, rest_box, rows, skyline
 from cnnvis.layout.readings import Reading, Table
-from cnnvis.layout.shelves import shelves
+from cnnvis.layout.shelves import most, shelves
 from cnnvis.model.partition import Cluster
 
 LEVELS = (4, 2)
@@ -126,16 +126,17 @@ def packed(material: Material, ranked: Sequence[int], style: Style, opened: bool
             return grid(len(ranked), style.inner, style.columns)
         return rows(np.minimum.accumulate(falling).tolist(), style.inner, columns=style.columns, height=ROOM)
     sizes = np.sqrt(falling / falling[0]) if falling[0] > 0 else np.ones(len(ranked))
-    features = selectivity(material, ranked) if how == "hierarchical" else None
-    if opened:
-        return _opened(sizes, features, style)
-    return _closed(sizes, features, style)
+    features = None
+    if how == "hierarchical":
+        features = selectivity(material.reading, ranked if opened else ranked[: most(style.columns)])
+    return _opened(sizes, features, style) if opened else _closed(sizes, features, style)
 
 
-def selectivity(material: Material, units: Sequence[int]) -> NDArray[np.float64]:
-    """What tells neurons apart: their response to each column less their own mean, at unit length, (n, n_columns)."""
-    values = np.nan_to_num(material.reading.by_column(material.columns)[list(units)])
-    values -= values.mean(1, keepdims=True)
+def selectivity(reading: Reading, units: Sequence[int]) -> NDArray[np.float64]:
+    """What tells neurons apart: their response to each group less their own mean, at unit length, (n, n_groups)."""
+    found = reading.activations
+    values = found[reading.layer.name].total[list(units)][:, found.present] / found.counts[found.present]
+    values -= values.mean(1, keepdims=True) if values.size else 0.0
     size = np.linalg.norm(values, axis=1, keepdims=True)
     return np.asarray(np.divide(values, size, out=np.zeros_like(values), where=size > 1e-12))
 
@@ -143,7 +144,7 @@ def selectivity(material: Material, units: Sequence[int]) -> NDArray[np.float64]
 def _closed(sizes: NDArray[np.float64], features: NDArray[np.float64] | None, style: Style) -> Packing:
     """Patches in the fixed room of a closed card; those that find none are "+n"."""
     if features is not None:
-        return shelves((sizes**2).tolist(), order(features[: len(sizes)]).tolist(), style.inner, columns=style.columns)
+        return shelves((sizes**2).tolist(), short_order(features).tolist(), style.inner, columns=style.columns)
     wide = 4 * style.columns
     module = (style.inner + GAP) / wide
     high = math.floor((ROOM + GAP) / module)

@@ -31,7 +31,7 @@ class Share:
 def shelves(
     importance: Sequence[float], order: Sequence[int], width: float, *, columns: int = 3, gap: float = 2.0
 ) -> Packing:
-    """Squares by falling `importance` ≥ 0, of which siblings are neighbours in `order` (a permutation of them).
+    """Squares by falling `importance` ≥ 0, of which siblings are neighbours in `order`: the `most` first, permuted.
 
     The upper row is `columns` large squares wide, the lower one holds a third more, of medium size. The least
     important become small, four in the place of a large one, as far as that is needed to show all; what still finds no
@@ -66,6 +66,11 @@ def shelves(
 def wider(columns: int) -> int:
     """How many medium squares stand where `columns` large ones do."""
     return math.floor(4 * columns / 3)
+
+
+def most(columns: int) -> int:
+    """How many squares find room at most."""
+    return 1 + 4 * (columns - 1) + wider(columns)
 
 
 def divided(n: int, weak: int, columns: int) -> Share:

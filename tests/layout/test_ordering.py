@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cnnvis.layout.ordering import EXACT, length, order
+from cnnvis.layout.ordering import EXACT, length, order, short_order
 
 TABLES = arrays(
     np.float64,
@@ -60,3 +60,12 @@ def test_the_same_rows_give_the_same_order():
 def test_very_many_rows_are_ordered_without_waiting():
     rows = np.random.default_rng(4).normal(size=(EXACT + 10, 3))
     assert length(rows, order(rows)) < 0.8 * length(rows, np.arange(len(rows)))
+
+
+@given(TABLES)
+@settings(max_examples=60, deadline=None)
+def test_a_short_order_is_a_permutation_and_not_longer_than_the_given_one(rows):
+    found = short_order(rows)
+    assert sorted(found) == list(range(len(rows)))
+    scale = max(float(np.abs(np.nan_to_num(rows)).max(initial=0.0)), 1.0)
+    assert length(rows, found) <= length(rows, np.arange(len(rows))) + 1e-6 * scale * len(rows)
