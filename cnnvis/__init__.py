@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cnnvis.compute.connect import connect
     from cnnvis.compute.contribute import contribute
     from cnnvis.compute.diagnose import diagnose
+    from cnnvis.compute.instance import instance
     from cnnvis.compute.merge import merge
     from cnnvis.compute.record import record
     from cnnvis.compute.replay import Cache
@@ -35,18 +36,25 @@ if TYPE_CHECKING:
     from cnnvis.model.document import Document
     from cnnvis.model.groups import Group
     from cnnvis.model.job import Job
+    from cnnvis.model.measurements import Instance
     from cnnvis.model.network import Edge, Layer, Network
     from cnnvis.model.partition import Cluster, Partition
     from cnnvis.model.quality import silhouettes
+    from cnnvis.model.search import search
     from cnnvis.model.session import Look, Session
+    from cnnvis.model.subsets import Subset
     from cnnvis.model.tables import Table, table
     from cnnvis.model.target import Target
+    from cnnvis.model.viewed import viewed
     from cnnvis.painting.figure import export
     from cnnvis.sources.dataset import dataset
+    from cnnvis.sources.one_picture import one_picture
     from cnnvis.storage.archive import load, save
     from cnnvis.storage.graphs import graph, write_graph
     from cnnvis.storage.tables import write_table
     from cnnvis.workflow.analyze import analyze
+    from cnnvis.workflow.instances import lay_over
+    from cnnvis.workflow.subsets import subset
 
 _HOMES = {
     "cnnvis.compute.ablate": ("ablate",),
@@ -55,6 +63,7 @@ _HOMES = {
     "cnnvis.compute.connect": ("connect",),
     "cnnvis.compute.contribute": ("contribute",),
     "cnnvis.compute.diagnose": ("diagnose",),
+    "cnnvis.compute.instance": ("instance",),
     "cnnvis.compute.merge": ("merge",),
     "cnnvis.compute.record": ("record",),
     "cnnvis.compute.replay": ("Cache",),
@@ -73,17 +82,24 @@ _HOMES = {
     "cnnvis.model.document": ("Document",),
     "cnnvis.model.groups": ("Group",),
     "cnnvis.model.job": ("Job",),
+    "cnnvis.model.measurements": ("Instance",),
     "cnnvis.model.network": ("Edge", "Layer", "Network"),
     "cnnvis.model.partition": ("Cluster", "Partition"),
     "cnnvis.model.quality": ("silhouettes",),
+    "cnnvis.model.search": ("search",),
     "cnnvis.model.session": ("Look", "Session"),
+    "cnnvis.model.subsets": ("Subset",),
     "cnnvis.model.tables": ("Table", "table"),
     "cnnvis.model.target": ("Target",),
+    "cnnvis.model.viewed": ("viewed",),
     "cnnvis.sources.dataset": ("dataset",),
+    "cnnvis.sources.one_picture": ("one_picture",),
     "cnnvis.storage.archive": ("load", "save"),
     "cnnvis.storage.graphs": ("graph", "write_graph"),
     "cnnvis.storage.tables": ("write_table",),
     "cnnvis.workflow.analyze": ("analyze",),
+    "cnnvis.workflow.instances": ("lay_over",),
+    "cnnvis.workflow.subsets": ("subset",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -100,6 +116,7 @@ __all__ = [
     "Document",
     "Edge",
     "Group",
+    "Instance",
     "Job",
     "Layer",
     "Look",
@@ -107,6 +124,7 @@ __all__ = [
     "Partition",
     "Recipe",
     "Session",
+    "Subset",
     "Table",
     "Target",
     "ablate",
@@ -122,19 +140,25 @@ __all__ = [
     "draw",
     "export",
     "graph",
+    "instance",
+    "lay_over",
     "load",
     "matrix",
     "matrix_diagram",
     "merge",
     "methods",
+    "one_picture",
     "open_layers",
     "recluster",
     "record",
     "save",
+    "search",
     "show",
     "silhouettes",
+    "subset",
     "table",
     "trace",
+    "viewed",
     "write_graph",
     "write_table",
 ]
