@@ -198,7 +198,7 @@ QFrame#finding[level="alarm"] { border-left-color: @inhibit; }
 QFrame#finding[level="hint"] { border-left-color: @excite; }
 QFrame#finding:hover { background: @hovered; }
 QFrame#finding:focus { border-top-color: @accent; border-right-color: @accent; border-bottom-color: @accent; }
-QFrame#finding QToolButton { color: @muted; font-size: 11px; padding: 0 4px; }
+QFrame#finding QToolButton { color: @muted; font-size: 11px; padding: 1px 5px; }
 QTableView::item:selected { background: @wash; color: @text; }
 QFrame#line { background: @border; border: none; }
 QTabBar::tab { background: transparent; color: @muted; padding: 5px 10px; border-bottom: 2px solid transparent; }

@@ -52,9 +52,11 @@ def confused(table: Confusion, network: Network) -> list[Finding]:
 
     Often: a tenth of their samples. More than anyway: a binomial test against how often each of the two is given as a
     wrong answer to all classes, corrected for the number of pairs; so a network that always says one class confuses
-    none.
+    none, nor does one that is no better than guessing.
     """
     counts, classes = table.counts, network.classes
+    if at_least(int(np.trace(counts)), int(counts.sum()), 1 / max(len(counts), 2)) > SURE:
+        return []
     m, of_class = len(counts), counts.sum(1)
     wrong = counts - np.diag(np.diag(counts))
     both = np.triu(wrong + wrong.T, 1)

@@ -73,11 +73,11 @@ def _said(many: list[Lookout], activations: Activations, layer: str, effect: NDA
     first, name = many[0], activations.groups[group]
     who = f"{layer}:{first.unit} responds" if len(many) == 1 else f"{len(many)} neurons of {layer} respond"
     share = _share(effect, [one.unit for one in many], group)
-    they = "it carries" if len(many) == 1 else "they carry"
-    weight = f"; {they} {percent(share)} of what speaks for it" if share is not None else ""
+    they = "it carries" if len(many) == 1 else "together they carry"
+    weight = f"; {they} {percent(share)} of what speaks for {name}" if share is not None else ""
     return Finding(
         f"{who} to {name} in {region} of the image only",
-        f"so do all {first.n_images} strongest images of :{first.unit}{weight}",
+        f"there the {first.n_images} strongest images of :{first.unit} drive it{weight}",
         layer,
         target=group,
         units=tuple(one.unit for one in many),
