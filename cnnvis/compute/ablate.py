@@ -28,7 +28,7 @@ from cnnvis.compute.routes import upstream
 from cnnvis.errors import InvalidValue, NotConnected
 from cnnvis.model.activations import Activations
 from cnnvis.model.dataset import Dataset
-from cnnvis.model.measurements import Ablation, Contributions, Fill, Silenced
+from cnnvis.model.measurements import Ablation, Contributions, Fill, Silenced, in_order
 from cnnvis.model.network import Layer, Network
 from cnnvis.progress import Progress, silent
 
@@ -112,11 +112,12 @@ def _run(
 
 def checked(network: Network, silenced: Mapping[str, Sequence[int]]) -> Silenced:
     """Layers and units in order. Raises UnknownName or InvalidValue where they cannot be silenced."""
-    found = []
     leading = upstream(network, network[network.output].response)
-    for name in sorted((n for n in silenced if len(silenced[n])), key=network.index):
+    found = in_order(network, silenced)
+    if not found:
+        raise InvalidValue("Units to silence must be at least one; got none. Choose a neuron, a cluster or a layer.")
+    for name, units in found:
         layer = network[name]
-        units = tuple(sorted({int(unit) for unit in silenced[name]}))
         drawn = network.hosts[name] == name and network[layer.response].batch_axis is not None
         if not drawn or layer.unit_axis is None or not layer.n_units:
             raise InvalidValue(f"A layer to silence must be drawn and have units; got {name!r}.")
@@ -130,10 +131,7 @@ def checked(network: Network, silenced: Mapping[str, Sequence[int]]) -> Silenced
             )
         if layer.response not in leading:
             raise InvalidValue(f"A layer to silence must lead to {network.output}, the output; {name} does not.")
-        found.append((name, units))
-    if not found:
-        raise InvalidValue("Units to silence must be at least one; got none. Choose a neuron, a cluster or a layer.")
-    return tuple(found)
+    return found
 
 
 def _held(activations: Activations, silenced: Silenced) -> dict[str, NDArray[np.float64]]:

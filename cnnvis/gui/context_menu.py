@@ -16,8 +16,22 @@ from cnnvis.layout.theme import CLUSTER_COLOURS
 
 _BESIDE = ("fit", "collapse_all", "", "export", "copy_figure")
 _BUNDLE = ("expand", "bundles_auto", "bundles_on", "bundles_off")
-_CLUSTER = ("expand", "facet_card", "", "rename", "note", "colour", "lock", "", "merge", "split", "", "recluster")
-_LAYER = ("expand", "note", "recluster", "", "represent", "join_groups", "split_group")
+_CLUSTER = (
+    "expand",
+    "facet_card",
+    "",
+    "rename",
+    "note",
+    "colour",
+    "lock",
+    "",
+    "merge",
+    "split",
+    "",
+    "recluster",
+    "knock_out",
+)
+_LAYER = ("expand", "note", "recluster", "knock_out", "", "represent", "join_groups", "split_group")
 _UNIT = ("gather", "move", "pin", "note", "", *(verb for verb in _CLUSTER if verb and verb != "note"))
 _VERBS = {"bundle": _BUNDLE, "cluster": _CLUSTER, "column": _LAYER, "unit": _UNIT}
 

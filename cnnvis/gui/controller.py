@@ -15,6 +15,7 @@ from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.places import Settings
 from cnnvis.gui.regrouping import Regrouping
 from cnnvis.gui.services import Services
+from cnnvis.gui.studies.contributions import ContributionStudy
 from cnnvis.gui.studies.edges import Edges
 from cnnvis.gui.studies.health import HealthStudy
 from cnnvis.gui.studies.instances import Instances
@@ -56,6 +57,12 @@ class Controller(Regrouping):
         self.studies: tuple[Study, ...] = (self.edges, HealthStudy(self, view, jobs, services))
         self.instances = Instances(self, view, jobs, services)
         self.studies = (*self.studies, Subsets(self, view, jobs, services), self.instances)
+        self.contributions = ContributionStudy(self, view, jobs, services)
+        self.studies = (*self.studies, self.contributions)
+
+    def _changed(self, old: Session, new: Session) -> None:
+        super()._changed(old, new)
+        self.contributions.follow(new)
 
     # Opening
 
@@ -325,6 +332,8 @@ class Controller(Regrouping):
         """Take the document off the desk and forget its autosave; nothing is asked."""
         for topic in ("analysis", "open", *self._studied):
             self._jobs.drop(topic)
+        for study in self.studies:
+            study.leave()
         self._autosaves.discard()
         self._view.show_work(None)
         self._view.show_notice(None)

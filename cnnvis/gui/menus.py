@@ -25,6 +25,10 @@ _LINE = None
 _ADDS = "What a cluster adds to the response of the next"
 _EVEN = "How the next cluster would answer to an even response, whatever the images"
 _FLOWS = "What flows through to the score of the selected class; shows what matters for it"
+_OWN = "Show what neurons add to the score of each image's own class"
+_AIMED = "Show what neurons add to the score of the selected class, whatever the image"
+_LOSE = "Set what is selected to zero, and see what becomes of the answers"
+_HELD = "Hold what is selected at its mean response, and see what becomes of the answers"
 _SIBLINGS = "Patches of similar neurons side by side, the important ones larger"
 _MANY = "Draw boxes in the lanes beside columns of 16 clusters and more"
 
@@ -91,6 +95,11 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("edges_activation", "Edges by weights × acti&vation", "", "session", _ADDS, True, "edges"),
             Command("edges_weights", "Edges by &weights", "", "session", _EVEN, True, "edges"),
             Command("edges_class", "Edges for a c&lass", "", "session", _FLOWS, True, "edges"),
+            _LINE,
+            Command("contribution_own", "Contribution to &own class", "", "session", _OWN),
+            Command("contribution_class", "Contribution to chosen class", "", "session", _AIMED),
+            Command("knock_out", "&Knock out", "Ctrl+K", "layer", _LOSE),
+            Command("knock_out_mean", "Hold a&t mean", "Ctrl+Shift+K", "layer", _HELD),
             _LINE,
             Command("subset_new", "New &subset…", "Ctrl+B", "session", "Choose the images that everything follows"),
             Command("subset_wrong", "The wron&g ones", "", "session", "Follow the images that are predicted wrong"),

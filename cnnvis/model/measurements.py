@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 from cnnvis.errors import UnknownName, did_you_mean
 from cnnvis.model.activations import frozen
 from cnnvis.model.connections import Connections, Mode
+from cnnvis.model.network import Network
 
 Fill = Literal["zero", "mean"]
 Silenced = tuple[tuple[str, tuple[int, ...]], ...]
 """Layers with those of their units that are silenced, in the order of the network; units ascending."""
+
+
+def in_order(network: Network, units: Mapping[str, Iterable[int]]) -> Silenced:
+    """Units by layer, as they are kept: layers without units left out. Raises UnknownName for a layer."""
+    kept = {name: tuple(sorted({int(unit) for unit in chosen})) for name, chosen in units.items()}
+    return tuple((name, kept[name]) for name in sorted(filter(kept.get, kept), key=network.index))
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,6 +235,11 @@ class Measurements:
         same = (found.silenced, found.fill, found.subset)
         others = tuple(a for a in self.ablations if (a.silenced, a.fill, a.subset) != same)
         return replace(self, ablations=(found, *others))
+
+    def ablation(self, silenced: Silenced, fill: Fill, subset: str = "") -> Ablation | None:
+        """The knock-out of just these units, where it was measured."""
+        same = (silenced, fill, subset)
+        return next((a for a in self.ablations if (a.silenced, a.fill, a.subset) == same), None)
 
     def with_connections(self, edging: Edging, found: Connections) -> Measurements:
         """These, with the edges of one more way to look at them."""

@@ -26,7 +26,10 @@ RAMP = 96
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: its name, its value, what stands right of it, and what hovering it tells."""
+    """One bar: its name, its value, what stands right of it, and what hovering it tells.
+
+    `tick` is a second value to compare with, drawn as a line across the bar.
+    """
 
     name: str
     value: float
@@ -34,6 +37,7 @@ class Bar:
     tip: str
     ink: Ink
     act: Callable[[], None] | None = None
+    tick: float | None = None
 
 
 class Bars(QWidget):
@@ -53,7 +57,7 @@ class Bars(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        values = np.array([b.value for b in self._bars], float)
+        values = np.array([v for b in self._bars for v in (b.value, b.tick) if v is not None], float)
         values = values[np.isfinite(values)]
         low, high = min(values.min(initial=0.0), 0.0), max(values.max(initial=0.0), 0.0)
         metrics = painter.fontMetrics()
@@ -77,6 +81,9 @@ class Bars(QWidget):
                 end = zero + bar.value * scale
                 box = QRectF(min(zero, end), top + 4, max(abs(end - zero), 1.0), 9)
                 painter.drawRoundedRect(box, 2, 2)
+            if bar.tick is not None and np.isfinite(bar.tick):
+                place = min(max(zero + bar.tick * scale, LEFT), LEFT + room)
+                painter.fillRect(QRectF(place - 1, top + 2, 2, 13), text)
         painter.end()
 
     def event(self, event: QEvent) -> bool:
@@ -171,19 +178,29 @@ class ScaleBar(QWidget):
         super().__init__()
         self._scale: Scale | None = None
         self._theme = LIGHT
+        self._terse = False
         self.setFixedHeight(16)
+
+    def be_terse(self, terse: bool) -> None:
+        """Leave out what is measured, where there is little room; the tooltip says it."""
+        if terse != self._terse:
+            self._terse = terse
+            self.updateGeometry()
+            self.update()
 
     def show_scale(self, scale: Scale | None, theme: Theme) -> None:
         """Show another scale; None: nothing."""
         self._scale, self._theme = scale, theme
         self.setAccessibleName(scale.what if scale is not None else "")
+        self.setToolTip(self.accessibleName())
         self.updateGeometry()
         self.update()
 
     def _words(self) -> tuple[str, str, str]:
         assert self._scale is not None
         steps = self._scale.steps
-        return self._scale.what, steps[0][1] if self._scale.signed else "0", steps[-1][1]
+        what = "" if self._terse else self._scale.what
+        return what, steps[0][1] if self._scale.signed else "0", steps[-1][1]
 
     def sizeHint(self) -> QSize:
         if self._scale is None:

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from cnnvis.gui.facet_switch import WORDS
 from cnnvis.gui.panels.charts import Histogram, Matrix
+from cnnvis.gui.panels.contribution_section import contribution
 from cnnvis.gui.panels.health_section import findings_of, health_of_units
+from cnnvis.gui.panels.knock_out_section import knock_out
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
@@ -51,8 +53,10 @@ def cluster_page(scene: Scene, key: Key) -> Page:
         rest = hidden(scene, values)
         if rest:
             page.text(rest, "small")
+        contribution(page, scene, ((layer, cluster.members),))
         health_of_units(page, scene, layer, cluster.members)
         _matrix(page, scene, reading, cluster)
+        knock_out(page, scene, ((layer, cluster.members),))
         _histogram(page, scene, reading, cluster)
     edges(page, scene, key)
     if reading is not None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnnvis.gui.panels.contribution_section import contribution
 from cnnvis.gui.panels.health_section import findings_of, health_of_layer
+from cnnvis.gui.panels.knock_out_section import knock_out
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.panels.separation import of_layer
 from cnnvis.layout.diagram import Key
@@ -30,6 +32,10 @@ def layer_page(scene: Scene, name: str) -> Page:
     page.facts(_facts(layer))
     reading = scene.reading(name)
     health_of_layer(page, scene, name, _responses(reading) if reading is not None else [])
+    if reading is not None:
+        units = ((name, tuple(range(layer.n_units))),)
+        contribution(page, scene, units)
+        knock_out(page, scene, units)
     _clusters(page, scene, name)
     page.buttons(
         command(scene, "Expand", "expand", "Show every layer of this column"),

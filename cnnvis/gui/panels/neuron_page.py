@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from cnnvis.gui.panels.cluster_page import shots
+from cnnvis.gui.panels.contribution_section import contribution
 from cnnvis.gui.panels.health_section import findings_of, health_of_units
+from cnnvis.gui.panels.knock_out_section import knock_out
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
@@ -50,6 +52,8 @@ def neuron_page(scene: Scene, key: Key) -> Page:
     rest = hidden(scene, values)
     if rest:
         page.text(rest, "small")
+    contribution(page, scene, ((layer, (unit,)),))
+    knock_out(page, scene, ((layer, (unit,)),))
     page.buttons(
         command(scene, "Move to…", "move", "Move the selected neurons to another cluster"),
         command(scene, "New cluster", "gather", "Make a cluster of the selected neurons"),

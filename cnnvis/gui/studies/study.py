@@ -34,6 +34,9 @@ class Study:
         """The commands of this study by their verbs (see `cnnvis.gui.menus`)."""
         return {}
 
+    def leave(self) -> None:
+        """Let go of what belongs to the document, which is about to leave the desk."""
+
     def measure(
         self,
         topic: Hashable,
