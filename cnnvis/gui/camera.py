@@ -36,7 +36,8 @@ class Camera(QGraphicsView):
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self._settled)
-        self.minimap = Minimap(self)
+        # Inside the viewport: a widget over it would make every pan repaint all that is seen, not a strip.
+        self.minimap = Minimap(self.viewport())
         self.minimap.asked.connect(self.centre_on)
         self.setFrameShape(QFrame.Shape.NoFrame)
         # Measured: panning repaints a strip in 3–7 ms; a full update takes 150 ms and more.
@@ -57,6 +58,11 @@ class Camera(QGraphicsView):
     def zoom(self) -> float:
         """Screen pixels per diagram pixel."""
         return self.transform().m11()
+
+    @property
+    def settling(self) -> bool:
+        """Whether it was moved just now, so that nothing is painted finely yet."""
+        return self._settle.isActive()
 
     @property
     def seen(self) -> QRectF:
@@ -137,7 +143,7 @@ class Camera(QGraphicsView):
         self.centre_on(area.center())
 
     def _moved(self) -> None:
-        self.minimap.move(self.width() - self.minimap.width() - 12, self.height() - self.minimap.height() - 12)
+        self._place_minimap()
         self.minimap.set_seen(self.seen)
         self._settle.start()
 
@@ -151,6 +157,10 @@ class Camera(QGraphicsView):
             bar.setValue(bar.value() - round(step))
         self._fitted = False
         self._moved()
+
+    def _place_minimap(self) -> None:
+        """Bring the map back to its corner: scrolling takes it along."""
+        self.minimap.move(self.width() - self.minimap.width() - 12, self.height() - self.minimap.height() - 12)
 
     # Events
 

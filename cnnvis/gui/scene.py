@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
@@ -23,6 +24,10 @@ _QUIETER = 0.45
 _RIM = 3.0
 _FEW = 160
 """So many links keep their width even while they move."""
+_SPARE = 80.0
+"""Screen pixels by which a painted image may reach less far beyond what is seen before it is painted anew."""
+_HAIRS = 600
+"""So many hairlines are painted in a frame at most; they take about 10 ms."""
 
 
 def zoom_of(painter: QPainter) -> float:
@@ -128,23 +133,24 @@ class _Strokes(QGraphicsItem):
     def __init__(self, store: FaceStore) -> None:
         super().__init__()
         self._store = store
-        self._drawn: tuple[tuple[Link, Box], ...] = ()
+        self._links: tuple[Link, ...] = ()
+        self._boxes = np.empty((0, 4))
         self._bounds = QRectF()
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
 
     @property
     def links(self) -> tuple[Link, ...]:
-        return tuple(link for link, _ in self._drawn)
+        return self._links
 
     def set_links(self, links: Iterable[Link]) -> None:
         self.prepareGeometryChange()
-        self._drawn = tuple((link, extent(link)) for link in links)
-        boxes = [box for _, box in self._drawn]
-        if boxes:
-            left, top = min(b.x for b in boxes), min(b.y for b in boxes)
-            right, bottom = max(b.right for b in boxes), max(b.bottom for b in boxes)
-            self._bounds = QRectF(left, top, right - left, bottom - top)
+        self._links = tuple(links)
+        boxes = (extent(link) for link in self._links)
+        self._boxes = np.array([(b.x, b.y, b.right, b.bottom) for b in boxes]).reshape(-1, 4)
+        if len(self._boxes):
+            (left, top), (right, bottom) = self._boxes[:, :2].min(0), self._boxes[:, 2:].max(0)
+            self._bounds = QRectF(QPointF(left, top), QPointF(right, bottom))
         else:
             self._bounds = QRectF()
         self.update()
@@ -153,8 +159,9 @@ class _Strokes(QGraphicsItem):
         return self._bounds
 
     def inside(self, area: QRectF) -> list[Link]:
-        box = as_box(area)
-        return [link for link, extent_ in self._drawn if extent_.overlaps(box)]
+        left, top, right, bottom = self._boxes.T
+        hit = (left < area.right()) & (right > area.left()) & (top < area.bottom()) & (bottom > area.top())
+        return [self._links[k] for k in np.flatnonzero(hit)]
 
 
 class AskedLinks(_Strokes):
@@ -179,15 +186,14 @@ class QuietLinks(_Strokes):
         super().__init__(store)
         self._jobs = jobs
         self._layer: QPixmap | None = None
-        self._area = QRectF()
-        self._hairs: dict[Ink, QPainterPath] = {}
+        self._area, self._scale = QRectF(), (0.0, 0.0)
         self._fresh: tuple[Link, ...] = ()
         self._dimmed = False
         self.setZValue(_BELOW)
 
     def set_links(self, links: Iterable[Link]) -> None:
         self._layer = None
-        self._hairs, self._fresh = {}, ()
+        self._fresh = ()
         super().set_links(links)
 
     def exchange(self, links: Iterable[Link]) -> None:
@@ -211,7 +217,11 @@ class QuietLinks(_Strokes):
             self.update()
 
     def render(self, area: QRectF, zoom: float, ratio: float) -> None:
-        """Have the links inside an area painted finely for a zoom, in the background."""
+        """Have the links inside an area painted finely for a zoom, in the background, unless most of it is."""
+        rim = _SPARE / zoom
+        needed = area.adjusted(rim, rim, -rim, -rim).intersected(self._bounds)
+        if self._layer is not None and self._scale == (zoom, ratio) and not self._fresh and self._area.contains(needed):
+            return
         links = self.inside(area)
         manner = replace(self._store.manner, zoom=zoom, density=zoom * ratio, translucent=True)
 
@@ -219,7 +229,7 @@ class QuietLinks(_Strokes):
             return links_image(links, manner, area, progress)
 
         def done(image: QImage) -> None:
-            self._layer, self._area, self._fresh = QPixmap.fromImage(image), area, ()
+            self._layer, self._area, self._scale, self._fresh = QPixmap.fromImage(image), area, (zoom, ratio), ()
             self.update()
 
         def failed(error: BaseException) -> None:
@@ -252,20 +262,28 @@ class QuietLinks(_Strokes):
             paint_links(painter, self._fresh, self._store.manner, QUIET)
 
     def _paint_plainly(self, painter: QPainter, exposed: QRectF) -> None:
-        """A few links as they are; many as hairlines, one path for each sign: that takes a third of the time."""
-        if len(self._drawn) <= _FEW:
-            paint_links(painter, self.inside(exposed), self._store.manner, QUIET)
+        """A few links as they are; many as hairlines, one path for each sign: that takes a third of the time.
+
+        Of very many only the strongest: the image that is being painted will have them all.
+        """
+        links = self.inside(exposed)
+        if len(self._links) <= _FEW:
+            paint_links(painter, links, self._store.manner, QUIET)
             return
-        if not self._hairs:
-            self._hairs = {EXCITE: QPainterPath(), INHIBIT: QPainterPath()}
-            for link, _ in self._drawn:
-                self._hairs[link.ink].addPath(curve(link.points))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for ink, path in self._hairs.items():
+        for ink, path in _hairs(links[-_HAIRS:]).items():
             pen = QPen(QColor(*self._store.manner.theme.quiet(ink, QUIET)), 1.0)
             pen.setCosmetic(True)
             painter.setPen(pen)
             painter.drawPath(path)
+
+
+def _hairs(links: Iterable[Link]) -> dict[Ink, QPainterPath]:
+    """All links of each sign as one path."""
+    found = {EXCITE: QPainterPath(), INHIBIT: QPainterPath()}
+    for link in links:
+        found[link.ink].addPath(curve(link.points))
+    return found
 
 
 def links_image(links: list[Link], manner: Manner, area: QRectF, progress: Progress) -> QImage:

@@ -98,7 +98,7 @@ def _rest(application: QApplication, window: Window, quiet: float = 0.4) -> None
     since = time.perf_counter()
     while time.perf_counter() - since < quiet:
         application.processEvents()
-        if not window.jobs.idle or window.canvas.diagram is None:
+        if not window.jobs.idle or window.canvas.diagram is None or window.canvas.settling:
             since = time.perf_counter()
 
 
