@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 from pictures import diagram, face
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtGui import QPaintEvent, QRegion
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cnnvis.gui.canvas import Canvas
@@ -278,3 +280,28 @@ def test_an_empty_canvas_survives_every_key(canvas: Canvas) -> None:
         QTest.keyClick(canvas, key)
     canvas.show_diagram(None)
     assert canvas.seen_part is None
+
+
+def test_panning_repaints_a_strip_only(canvas: Canvas, qtbot: QtBot) -> None:
+    painted: list[QRegion] = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if isinstance(event, QPaintEvent):
+                painted.append(event.region())
+            return False
+
+    canvas.show_diagram(diagram(12, 8))
+    canvas.actual_size()
+    assert canvas.minimap.isVisible()
+    qtbot.waitUntil(lambda: canvas.stage.ready(("cluster", "layer5", 4)) and not canvas.settling)
+    QApplication.processEvents()
+    watch = Watch()
+    canvas.viewport().installEventFilter(watch)
+    canvas.pan(QPointF(7, 3))
+    QApplication.processEvents()
+    view = canvas.viewport()
+    area = sum(r.width() * r.height() for region in painted for r in region)
+    assert 0 < area < 0.3 * view.width() * view.height()
+    assert view.rect().contains(canvas.minimap.geometry())
+    assert canvas.minimap.geometry().bottomRight() == view.rect().bottomRight() - QPoint(12, 12)
