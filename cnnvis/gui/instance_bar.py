@@ -37,7 +37,7 @@ class InstanceBar(QFrame):
         self._session: Session | None = None
         self._theme = LIGHT
         self._one, self._other = QLabel(), QLabel()
-        self._text, self._said = Elided("", ""), Elided("", "muted")
+        self._text, self._said, self._than = Elided("", ""), Elided("", "muted"), Elided("", "")
         self._key = label("", "small")
         self._key.setTextFormat(Qt.TextFormat.RichText)
         self._compare = QToolButton()
@@ -61,7 +61,7 @@ class InstanceBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 12, 0)
         row.setSpacing(8)
-        left: tuple[QWidget, ...] = (self._one, self._text, self._other, self._said)
+        left: tuple[QWidget, ...] = (self._one, self._text, self._said, self._other, self._than)
         right: tuple[QWidget, ...] = (self._key, self._compare, self._about, cross)
         for widget in left:
             row.addWidget(widget)
@@ -91,6 +91,7 @@ class InstanceBar(QFrame):
         self._put(self._other, session, overlay.against)
         self._text.setText(short(overlay.instance))
         self._said.setText(_told(session, overlay))
+        self._than.setText(short(overlay.against) if overlay.against is not None else "")
         self._key.setText(self._legend(overlay))
 
     def _legend(self, overlay: Overlay) -> str:
@@ -177,6 +178,4 @@ def _told(session: Session, overlay: Overlay) -> str:
     said = ""
     if 0 <= k < len(classes):
         said = f"predicted {classes[k]}, {100 * float(overlay.instance.scores[k]):.0f} %"
-    if overlay.against is not None:
-        said += f"  −  {short(overlay.against)}"
-    return said
+    return f"{said}  −" if overlay.against is not None else said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -31,11 +32,11 @@ class Outputs:
 
 
 def choose(
-    n_classes: int, activations: Activations | None, strength: NDArray[np.float64] | None, chosen: int | None
+    n_classes: int, activations: Activations | None, strength: NDArray[np.float64] | None, chosen: Sequence[int] = ()
 ) -> Outputs:
     """The classes worth a card: all up to SHOWN, else those with most samples, then by their edges.
 
-    `strength` (n_classes,) ≥ 0 ranks them by their edges; the chosen class is always among them.
+    `strength` (n_classes,) ≥ 0 ranks them by their edges; the chosen classes are always among them.
     """
     if n_classes <= SHOWN:
         return Outputs(tuple(range(n_classes)), 0)
@@ -44,8 +45,8 @@ def choose(
         counts = activations.counts
     edges = strength if strength is not None else np.zeros(n_classes)
     wanted = np.lexsort((np.arange(n_classes), -edges, -counts))
-    if chosen is not None:
-        wanted = np.concatenate([[chosen], wanted[wanted != chosen]])
+    first = np.array(list(dict.fromkeys(chosen)), np.int64)
+    wanted = np.concatenate([first, wanted[~np.isin(wanted, first)]])
     shown = tuple(sorted(int(i) for i in wanted[:SHOWN]))
     return Outputs(shown, n_classes - SHOWN)
 

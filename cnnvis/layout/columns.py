@@ -19,6 +19,7 @@ from cnnvis.model.activations import Activations
 from cnnvis.model.analysis import Analysis
 from cnnvis.model.connections import Connections
 from cnnvis.model.groups import Group
+from cnnvis.model.instances import said_of
 from cnnvis.model.network import Layer, Network
 from cnnvis.model.partition import Partition
 from cnnvis.model.session import Session
@@ -48,10 +49,11 @@ class Content:
         return max((face.w for _, face in self.cards), default=self.header.w)
 
 
-def contents(session: Session, connections: Connections | None) -> list[Content]:
-    """The columns of a viewed session from left to right; `connections` rank the classes where there are many.
+def contents(session: Session, origin: Session) -> list[Content]:
+    """The columns of a viewed session from left to right; the `origin` that it shows ranks the classes of many.
 
-    They are those over all samples, whatever edges are viewed, so that the same classes stay in the picture.
+    By its connections over all samples, whatever edges are viewed, so that the same classes stay in the picture; and
+    what an image laid over is taken for comes first.
     """
     analysis = session.analysis
     found: list[Content] = []
@@ -63,7 +65,7 @@ def contents(session: Session, connections: Connections | None) -> list[Content]
             several = len(layers) > 1 or group.name in session.look.expanded
             found.append(_layer_column(session, group, layer, place == 0 if several else None))
     if has_classes(analysis.network):
-        found.append(_class_column(session, connections))
+        found.append(_class_column(session, origin))
     return found
 
 
@@ -179,10 +181,11 @@ def header_face(
     return Face(width, HEADER, tuple(marks), title, tooltip, framed=False)
 
 
-def _class_column(session: Session, connections: Connections | None) -> Content:
+def _class_column(session: Session, origin: Session) -> Content:
     network, activations = session.analysis.network, session.activations
-    strength = _class_strength(session, connections) if len(network.classes) > ROOMY else None
-    outputs = choose(len(network.classes), activations, strength, session.look.chosen)
+    strength = _class_strength(session, origin.connections) if len(network.classes) > ROOMY else None
+    chosen = () if session.look.chosen is None else (session.look.chosen,)
+    outputs = choose(len(network.classes), activations, strength, (*chosen, *said_of(origin)))
     n = len(outputs) + (outputs.rest > 0)
     cards: list[tuple[Key, Face]] = []
     for index in outputs.shown:

@@ -46,7 +46,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     if look is not None:
         session = session.with_look(look)
     origin, session = session, viewed(session)
-    columns, still = overlaid(origin, contents(session, origin.connections))
+    columns, still = overlaid(origin, contents(session, origin))
     lanes = _lanes(session, columns)
     matters = for_class(session, columns, lanes)
     joints = _joints(session.look, columns, restricted(lanes, matters, session.look.signs))

@@ -173,6 +173,15 @@ def overlay_of(session: Session) -> Overlay | None:
     return Overlay(activations, instance, find_instance(session, look.against) if look.against else None)
 
 
+def said_of(session: Session, n: int = 3) -> tuple[int, ...]:
+    """The classes that the look's image, and what it is compared with, are most taken for."""
+    overlay = overlay_of(session)
+    if overlay is None:
+        return ()
+    sides = [side for side in (overlay.instance, overlay.against) if side is not None]
+    return tuple(dict.fromkeys(k for side in sides for k, _ in ranked_scores(side, n)))
+
+
 def predicted(instance: Instance) -> int:
     """The class with the highest score; −1 where there is none."""
     return int(np.argmax(instance.scores)) if len(instance.scores) and instance.scores.max() > 0 else -1
