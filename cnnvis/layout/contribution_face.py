@@ -30,6 +30,8 @@ from cnnvis.model.partition import Cluster
 
 SAID, BELOW = 34.0, 50.0
 """Where the words stand, and where the columns begin."""
+NOTHING, FAINTEST = 1e-3, 0.1
+"""Of the contribution of a strong neuron: what is not worth a word, and what has bars as high as there is room."""
 BARS = 20.0
 """The height of the bars of the classes."""
 UNDER = 32.0
@@ -55,7 +57,7 @@ def contribution_body(material: Material, cluster: Cluster, opened: bool) -> Bod
     style = widened(material.style, len(columns)) if opened else material.style
     body = Body(style, pictured=True)
     body.marks += total_marks(found, name, units, style)
-    said = spoken(whole, columns)
+    said = spoken(whole, columns, NOTHING * scale)
     body.marks += said_marks(said, style)
     top = BELOW
     if opened:
@@ -65,7 +67,7 @@ def contribution_body(material: Material, cluster: Cluster, opened: bool) -> Bod
     ticks = tick_marks(material, columns, style, top, 0, opened)
     body.marks += ticks
     top += TICK + 2 if ticks else 0
-    body.marks += bar_marks(whole, style, top, opened)
+    body.marks += bar_marks(whole, style, top, opened, FAINTEST * scale)
     top += BARS + 2
     high = rows_height(len(units), opened)
     high = high if opened else min(high, UNDER)
@@ -89,11 +91,11 @@ def columns_of(material: Material, found: Contributions) -> tuple[ClassColumn, .
     return (ClassColumn(tuple(range(len(found.counts))), "all samples"),)
 
 
-def spoken(whole: NDArray[np.float64], columns: Sequence[ClassColumn]) -> list[str]:
-    """The strongest effects in words: the strongest addition, the strongest loss, then the next ones."""
+def spoken(whole: NDArray[np.float64], columns: Sequence[ClassColumn], least: float) -> list[str]:
+    """The effects above `least` in words: the strongest addition, the strongest loss, then the next ones."""
     known = [i for i in np.argsort(-np.abs(np.nan_to_num(whole)), kind="stable") if np.isfinite(whole[i])]
     top = max((abs(float(whole[i])) for i in known), default=0.0)
-    strong = [i for i in known if abs(float(whole[i])) > 0.02 * top]
+    strong = [i for i in known if abs(float(whole[i])) > max(0.02 * top, least)]
     first = [i for sign in (1, -1) for i in [j for j in strong if sign * whole[j] > 0][:1]]
     rest = [i for i in strong if i not in first]
     names = [c.title if len(c.classes) < 3 else c.title.split(",")[0] + "…" for c in columns]
@@ -106,7 +108,7 @@ def said_marks(said: Sequence[str], style: Style) -> list[Mark]:
         return [line("no effect", style, SAID)]
     if len(said) == 1:
         return [line(said[0], style, SAID, TEXT)]
-    first, second = (text_width(text, 11.0, False) for text in said[:2])
+    first, second = (text_width(text, 11.0, False) + 6 for text in said[:2])  # signs and digits are wide
     spare = style.inner - 8 - first - second
     if spare < 0:  # the bars and the tooltip tell the second one too: better none than half a word
         return [line(said[0], style, SAID, TEXT)]
@@ -139,12 +141,12 @@ def total_marks(found: Contributions, layer: str, units: NDArray[np.int64], styl
     return marks
 
 
-def bar_marks(whole: NDArray[np.float64], style: Style, top: float, opened: bool) -> list[Mark]:
-    """One bar for each column, up in blue or down in orange, the strongest of the card as high as there is room."""
+def bar_marks(whole: NDArray[np.float64], style: Style, top: float, opened: bool, least: float) -> list[Mark]:
+    """One bar for each column, up in blue or down in orange; the strongest is full, unless it is below `least`."""
     (left, width), _ = spans(style, len(whole), 0, opened)
     values = np.nan_to_num(whole)
     high, low = max(float(values.max(initial=0.0)), 0.0), max(float(-values.min(initial=0.0)), 0.0)
-    span = max(high + low, 1e-300)
+    span = max(high + low, least)
     zero = top + BARS * high / span
     pitch = width / len(whole)
     gap = 2.0 if pitch >= 8 else 1.0 if pitch >= 3 else 0.0

@@ -165,7 +165,9 @@ def layer_facts(health: LayerHealth) -> Sequence[tuple[str, bool]]:
 
 
 def figure(value: float) -> str:
-    """Two figures, with a true minus."""
+    """Two figures, with a true minus; what is below all bins of the histogram is 0."""
+    if abs(value) < 1e-4:
+        return "0"
     return f"{value:#.2g}".rstrip(".").replace("-", "−") if math.isfinite(value) else "NaN"
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, QTableWidgetItem, QToolButton
 
 from cnnvis.gui.facet_switch import WORDS
 from cnnvis.gui.panels.charts import Histogram, Matrix
@@ -19,7 +20,6 @@ from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
 from cnnvis.gui.panels.rows import is_table, strongest_rows
 from cnnvis.gui.panels.separation import of_cluster
-from cnnvis.gui.segments import Segments
 from cnnvis.layout.diagram import Key, Link
 from cnnvis.layout.readings import Reading
 from cnnvis.model.activations import histogram_edges
@@ -42,7 +42,7 @@ def cluster_page(scene: Scene, key: Key) -> Page:
     if cluster.note:
         page.text(cluster.note, "plain")
     of_cluster(page, scene, layer, id)
-    page.add(_facets(scene, layer, id))
+    page.add(_facet(scene, layer, id))
     findings_of(page, scene, key)
     reading = scene.reading(layer)
     if reading is not None:
@@ -70,11 +70,17 @@ def cluster_page(scene: Scene, key: Key) -> Page:
     return page.end()
 
 
-def _facets(scene: Scene, layer: str, id: int) -> Segments:
+def _facet(scene: Scene, layer: str, id: int) -> QToolButton:
     """What the card of this cluster shows, whatever the others do."""
-    found = Segments([(facet, words, f"On this card: {tip}") for facet, (words, tip) in WORDS.items()])
-    found.choose(scene.session.look.facet_of(layer, id))
-    found.changed.connect(lambda facet: scene.ask("facet_of", (layer, id, facet)))
+    found = QToolButton()
+    found.setProperty("choice", "true")
+    found.setText(f"On its card: {WORDS[scene.session.look.facet_of(layer, id)][0].lower()}  ▾")
+    found.setToolTip("What the card of this cluster shows, whatever the others show")
+    found.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    menu = QMenu(found)
+    for facet, (words, _) in WORDS.items():
+        menu.addAction(words, partial(scene.ask, "facet_of", (layer, id, facet)))
+    found.setMenu(menu)
     return found
 
 
