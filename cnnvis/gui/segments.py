@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 
 class Segments(QWidget):
@@ -16,6 +16,7 @@ class Segments(QWidget):
     def __init__(self, choices: Sequence[tuple[str, str, str]]) -> None:
         super().__init__()
         self.setObjectName("choices")
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self._names = [name for name, _, _ in choices]
         self._group = QButtonGroup(self)
         row = QHBoxLayout(self)

@@ -412,6 +412,14 @@ def test_without_labels_it_is_one_sentence(confused: Desk, session: Session) -> 
     assert confused.panel.table() == ((), [])
 
 
+def test_the_list_of_mistakes_gives_way_where_there_is_little_room(confused: Desk) -> None:
+    confused.show(a_session((16, 32), 6))
+    assert isinstance(confused.panel, ConfusionPanel)
+    assert confused.panel.pairs.isVisible()
+    confused.panel.resize(400, 480)
+    assert not confused.panel.pairs.isVisible()
+
+
 # In the window
 
 

@@ -129,6 +129,7 @@ class ConfusionPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little room the matrix has it."""
         self._side.setVisible(event.size().width() >= ROOMY)
+        self._scale.be_terse(event.size().width() < ROOMY)
         super().resizeEvent(event)
 
     # What the window tells

@@ -28,6 +28,8 @@ from cnnvis.progress import Progress
 HINT = "Select a layer or a cluster to see its neurons × classes."
 ROOMY = 560
 """From this width on the layer is named beside the switches."""
+NARROW = 480
+"""Below this width only the switch between readings is left."""
 _WORDS = (
     ("responses", "Responses", "The mean response of each neuron to each class"),
     ("selectivity", "Selectivity", "How many standard deviations a neuron answers a class more than its own mean"),
@@ -122,7 +124,11 @@ class MatrixPanel(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little room the switches have it."""
-        self._title.setVisible(event.size().width() >= ROOMY)
+        wide = event.size().width()
+        self._title.setVisible(wide >= ROOMY or wide < NARROW)
+        self._scale.be_terse(wide < ROOMY)
+        for toggle in (self._own, self._whole):
+            toggle.setVisible(wide >= NARROW)
         super().resizeEvent(event)
 
     # What the window tells
