@@ -161,9 +161,9 @@ def box_face(shares: tuple[float, float], height: float, tooltip: str, expanded:
 
 def told(bundle: Bundled, positive: float, negative: float) -> str:
     """A bundle in words."""
-    verb = "excite" if positive >= negative else "inhibit"
+    colour = "blue" if positive >= negative else "orange"
     return (
-        f"{len(bundle.sources)} clusters {verb} {len(bundle.sinks)}: {len(bundle.joints)} edges\n"
+        f"{len(bundle.joints)} {colour} edges between {len(bundle.sources)} and {len(bundle.sinks)} clusters\n"
         "Double click shows them one by one"
     )
 

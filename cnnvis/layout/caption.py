@@ -14,7 +14,7 @@ _SHOWN: dict[Facet, str] = {
 }
 
 
-def caption(session: Session) -> str:
+def caption(session: Session, bundled: bool = False) -> str:
     """What a paper says below the figure of a session: network, samples, accuracy, facet, clusterer, seed, edges."""
     network, activations = session.analysis.network, session.activations
     parts = [network.name]
@@ -32,6 +32,8 @@ def caption(session: Session) -> str:
         parts.append(clustered(session.analysis))
     if session.connections is not None:
         parts.append(edge_words.told(session))
+        if bundled:
+            parts.append("Boxes between columns join every cluster on their left to every one on their right")
     return ". ".join(parts) + "."
 
 

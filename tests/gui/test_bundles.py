@@ -260,7 +260,7 @@ def test_the_page_of_a_bundle_says_what_it_joins(qtbot: QtBot, session: Session,
     details.show_selection(bundle.key)
     words = " ".join(label.text() for label in details.widget().findChildren(QLabel))
     assert f"a bundle of {len(bundle.links)} edges" in words
-    assert f"{len(bundle.sources)} clusters" in words
+    assert f"{len(bundle.sources)} → {len(bundle.sinks)} clusters" in words
     for card in (*bundle.sources, *bundle.sinks):
         assert bundled.card(card).title in words
     expand = next(b for b in details.widget().findChildren(QPushButton) if b.text() == "Expand")

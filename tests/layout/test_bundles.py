@@ -243,6 +243,11 @@ def test_a_bundle_that_is_gone_cannot_be_moved(bundled):
     assert moved(bundled, ("bundle", "x", "y", 1), 0, 0) is bundled
 
 
+def test_the_caption_says_what_boxes_are_where_there_are_any(session, bundled):
+    assert "Boxes between columns" in bundled.caption
+    assert "Boxes" not in draw(session, look=replace(ON, bundles="off")).caption
+
+
 def test_a_picture_with_bundles_says_so_in_its_svg(bundled):
     text = bundled._repr_svg_()
     assert text.count("Double click shows them one by one") == len(bundled.bundles)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from cnnvis.gui.panels.page import Page, Scene, command, number
+from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.layout.diagram import Bundle, Key, Link
+from cnnvis.layout.edge_words import sign_words
+from cnnvis.model.viewed import viewed
 
 _SUMS = "Sums over its edges: the mean effect of the one cluster on the other, the two signs apart."
 
@@ -15,15 +17,16 @@ def bundle_page(scene: Scene, bundle: Bundle) -> Page:
     """What is known of a bundle."""
     page = Page()
     n_sources, n_sinks = len(bundle.sources), len(bundle.sinks)
-    verb = "excite" if bundle.positive >= bundle.negative else "inhibit"
-    page.title(f"{n_sources} clusters {verb} {n_sinks}", f"a bundle of {len(bundle.links)} edges")
-    share = bundle.shares[0] if verb == "excite" else bundle.shares[1]
+    page.title(f"{n_sources} → {n_sinks} clusters", f"a bundle of {len(bundle.links)} edges")
+    session = viewed(scene.session)
+    blue, orange = sign_words(session.analysis.network, session.connections)
+    shown = "The shares of the two are the bar in the box."
+    plus, minus = (f"{sign}{number(sum_)}" for sign, sum_ in (("+", bundle.positive), ("−", bundle.negative)))
     page.facts(
         [
-            ("Excites", f"+{number(bundle.positive)}", _SUMS),
-            ("Inhibits", f"−{number(bundle.negative)}", _SUMS),
-            (f"Share that {verb}s", f"{100 * share:.0f} %", "Of the whole effect; the box shows it as a bar."),
-            ("Edges", f"{len(bundle.links)}", _edges(bundle)),
+            (blue[:1].upper() + blue[1:], f"{plus} · {percent(bundle.shares[0])}", f"{_SUMS} {shown}"),
+            (orange[:1].upper() + orange[1:], f"{minus} · {percent(bundle.shares[1])}", f"{_SUMS} {shown}"),
+            ("Edges", f"{len(bundle.links)} of {n_sources} × {n_sinks}", _edges(bundle)),
         ]
     )
     links = scene.diagram.links_of(bundle.key)
