@@ -130,12 +130,13 @@ def test_notes_of_the_analysis_are_told_with_their_weight(grave: bool) -> None:
     assert finding.level == ("alarm" if grave else "hint")
 
 
-def test_what_the_check_of_the_input_says_is_known_to_be_grave() -> None:
-    source = sanity.__file__
-    with open(source, encoding="utf-8") as file:
-        text = file.read()
-    assert "Accuracy is at chance" in text
-    assert "The classes seem to be in another order" in text
+def test_a_network_at_chance_is_an_alarm() -> None:
+    found = session_with(np.zeros(400, int), n=400)
+    assert found.activations is not None
+    notes = sanity.findings(found.activations, found.analysis.network)
+    said = findings(replace(found, activations=replace(found.activations, notes=notes)))
+    assert said[0].text.startswith("Accuracy is at chance: 25.0% of 400")
+    assert said[0].level == "alarm"
 
 
 def test_classes_are_told_from_the_last_hidden_representative() -> None:
