@@ -31,7 +31,7 @@ class Reclustering:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would come of a reclustering: clusters and mean silhouette, before and after."""
+    """What would come of a reclustering: clusters of neurons that fire and mean silhouette, before and after."""
 
     n_before: int = 0
     before: float | None = None
@@ -95,7 +95,8 @@ class Regrouping(Editing):
         def work(progress: Progress) -> Preview:
             found = self._services.recluster(session, wish.recipe, wish.layers, wish.keep_locked, progress)
             new = found.clusters[layer]
-            return Preview(len(old or ()), mean(old), len(new), mean(new))
+            n_before, n_after = (sum(not c.dead for c in partition or ()) for partition in (old, new))
+            return Preview(n_before, mean(old), n_after, mean(new))
 
         def failed(error: BaseException) -> None:
             if isinstance(error, CnnvisError):
