@@ -164,7 +164,7 @@ def _closed(sizes: NDArray[np.float64], features: NDArray[np.float64] | None, st
 def _corner(found: Packing, wide: int, high: int) -> Box | None:
     """Where "+n" can stand, in modules: in a free corner at the right, or below; None where there is no room."""
     for bottom in (found.height, found.height + REST):
-        corner = Box(wide - 2.0, bottom - REST, 2.0, REST)
+        corner = Box(wide - 3.0, bottom - REST, 3.0, REST)
         if bottom <= high and not any(box.overlaps(corner) for box in found.boxes):
             return corner
     return None
@@ -185,7 +185,7 @@ def _in_pixels(found: Packing, module: float, width: float, left_out: int = 0, c
     bottom = max((box.bottom for box in boxes), default=0.0)
     rest = None
     if corner is not None and left_out:
-        rest = Box(width - 2 * module, corner.bottom * module - GAP - 16, 2 * module, 16)
+        rest = Box(width - 3 * module, corner.bottom * module - GAP - 16, 3 * module, 16)
         bottom = max(bottom, rest.bottom)
     return Packing(tuple(boxes), width, bottom, left_out, rest)
 
