@@ -10,7 +10,7 @@ from sessions import made_up_session
 
 from cnnvis.layout.compose import draw
 from cnnvis.layout.marks import Box, Label, Patch, Rect
-from cnnvis.layout.overlay import LEAST, STILL, gauge, level_of
+from cnnvis.layout.overlay import LEAST, LEAST_OF_STILL, STILL, gauge, level_of
 from cnnvis.model.connections import Connections
 from cnnvis.model.instances import LIVELY, overlay_of
 from cnnvis.model.measurements import Edging
@@ -31,13 +31,15 @@ def test_patches_of_neurons_that_do_not_stand_out_fade() -> None:
     session = laid()
     overlay = overlay_of(session)
     assert overlay is not None
-    for card in draw(session).cards:
+    diagram = draw(session)
+    for card in diagram.cards:
         if card.key[0] == "cluster":
             levels = overlay.levels(str(card.key[1]))
+            least = LEAST_OF_STILL if card.key in diagram.dimmed else LEAST
             for mark in card.marks:
                 if isinstance(mark, Patch):
                     share = min(max(levels[mark.unit] / LIVELY, 0), 1)
-                    assert mark.strength == pytest.approx(LEAST + (1 - LEAST) * share)
+                    assert mark.strength == pytest.approx(least + (1 - least) * share)
     assert all(patch.strength == 1.0 for patch in patches(made_up_session()))
 
 
@@ -119,3 +121,15 @@ def test_nothing_is_laid_over_when_the_image_is_gone() -> None:
     session = made_up_session()
     gone = session.with_look(replace(session.look, instance="gone.png"))
     assert [c.face.marks for c in draw(gone).cards] == [c.face.marks for c in draw(session).cards]
+
+
+def test_of_many_classes_those_that_the_image_is_taken_for_have_a_card() -> None:
+    session = made_up_session(classes=60, n=60)
+    assert session.activations is not None
+    ranked = np.array(session.activations.samples.ranked)
+    ranked[7] = [57, 41, 59, 3, 4]
+    samples = replace(session.activations.samples, ranked=ranked)
+    session = replace(session, activations=replace(session.activations, samples=samples))
+    shown = {card.key[1] for card in draw(lay_over(session, 7)).cards if card.key[0] == "class"}
+    assert {57, 41, 59} <= shown
+    assert not {57, 41, 59} <= {card.key[1] for card in draw(session).cards if card.key[0] == "class"}
