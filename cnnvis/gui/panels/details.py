@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QScrollArea, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QScrollArea, QToolButton, QWidget
 
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.bundle_page import bundle_page
@@ -13,12 +13,14 @@ from cnnvis.gui.panels.class_page import class_page, sample_page
 from cnnvis.gui.panels.cluster_page import cluster_page
 from cnnvis.gui.panels.edge_page import edge_page
 from cnnvis.gui.panels.instance_page import instance_page
+from cnnvis.gui.panels.knock_out_section import KNOCK_OUT
 from cnnvis.gui.panels.layer_page import layer_page
 from cnnvis.gui.panels.neuron_page import neuron_page
 from cnnvis.gui.panels.page import Page, Scene
 from cnnvis.gui.panels.subset_page import subset_page
 from cnnvis.layout.diagram import Diagram, Key, Link
 from cnnvis.layout.theme import LIGHT, Theme
+from cnnvis.model.measurements import Ablation
 from cnnvis.model.session import Session
 from cnnvis.model.viewed import viewed
 
@@ -56,8 +58,18 @@ class Details(QScrollArea):
         elif not self._warm:
             self._warm = True
             QTimer.singleShot(WARM_AFTER, self, self._warm_up)
+        news = session is not None and self._session is not None and _newest(session) is not _newest(self._session)
         self._session, self._diagram = session, diagram
         self._build()
+        if news:
+            QTimer.singleShot(0, self, self._turn_to_knock_out)  # once the page has its size
+
+    def _turn_to_knock_out(self) -> None:
+        """Bring what was just measured into view."""
+        page = self.widget()
+        title = page.findChild(QLabel, KNOCK_OUT) if page is not None else None
+        if isinstance(title, QLabel):
+            self.verticalScrollBar().setValue(max(title.y() - 8, 0))
 
     def _warm_up(self) -> None:
         """Load the charts' library while the user looks at the picture, so that the first click does not wait."""
@@ -107,6 +119,11 @@ class Details(QScrollArea):
         back.clicked.connect(self._back)
         page.box.insertWidget(0, back, 0, Qt.AlignmentFlag.AlignLeft)
         return page
+
+
+def _newest(session: Session) -> Ablation | None:
+    """The last knock-out that was measured or asked for."""
+    return next(iter(session.measurements.ablations), None)
 
 
 def _hint(text: str) -> Page:

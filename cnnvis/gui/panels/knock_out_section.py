@@ -14,6 +14,8 @@ from cnnvis.gui.panels.rows import is_table
 from cnnvis.model.measurements import Ablation, Measurements, Silenced
 from cnnvis.model.viewed import subset_rows
 
+KNOCK_OUT = "knockOut"
+"""The name of the section's title, by which the panel finds it."""
 ACROSS, DOWN = 4, 2
 KINDS = 4
 """So many kinds of flips are told: from which class to which."""
@@ -35,17 +37,17 @@ def knock_out(page: Page, scene: Scene, units: Silenced) -> None:
     network = scene.session.analysis.network
     if scene.activations is None or any(layer in network.class_layers for layer, _ in units):
         return
-    page.section("Knock-out", _TIP)
+    page.section("Knock-out", _TIP).setObjectName(KNOCK_OUT)
+    page.buttons(
+        command(scene, "Knock out", "knock_out", "Set what is selected to zero and measure (Ctrl+K)"),
+        command(scene, "Hold at mean", "knock_out_mean", "Hold at the mean response and measure (Ctrl+Shift+K)"),
+    )
     subset = scene.session.look.subset if subset_rows(scene.session) is not None else ""
     found = shown(scene.session.measurements, units, subset)
     if found is not None:
         page.text(_said(found, units), "small")
         _changes(page, scene, found)
         _flips(page, scene, found)
-    page.buttons(
-        command(scene, "Knock out", "knock_out", "Set what is selected to zero and measure (Ctrl+K)"),
-        command(scene, "Hold at mean", "knock_out_mean", "Hold at the mean response and measure (Ctrl+Shift+K)"),
-    )
 
 
 def shown(measured: Measurements, units: Silenced, subset: str) -> Ablation | None:
@@ -84,7 +86,7 @@ def _changes(page: Page, scene: Scene, found: Ablation) -> None:
             one, other = 100 * found.accuracy[group]
             return f"{word.lower()} {one:.1f} → {other:.1f} %, over {counted(found.counts[group])}"
 
-        page.text(f"Change of {word.lower()}, in percentage points", "small")
+        page.text(f"Change of {word.lower()}, in points", "small")
         page.add(class_bars(scene, points, accuracy, write=_points, order=order))
     foretold = found.foretold
 
@@ -92,9 +94,7 @@ def _changes(page: Page, scene: Scene, found: Ablation) -> None:
         expected = "" if foretold is None else f", first-order estimate {signed(float(foretold[group]))}"
         return f"own logit {signed(value)}{expected}, over {counted(found.counts[group])}"
 
-    page.text(
-        "Change of the own logit" + ("" if foretold is None else "; the line is the first-order estimate"), "small"
-    )
+    page.text("Change of the own logit" + ("" if foretold is None else "; line: the estimate"), "small")
     page.add(class_bars(scene, found.change, logit, ticks=foretold, order=order))
     rest = left_out(found.change)
     if rest:

@@ -61,12 +61,13 @@ class Page(QWidget):
             top.addWidget(Elided(below, "small"))
         self.box.addLayout(top)
 
-    def section(self, text: str, tip: str = "") -> None:
+    def section(self, text: str, tip: str = "") -> QLabel:
         """A title in small capitals; the tooltip says how what follows was computed."""
         self.box.addSpacing(4)
         found = section(text)
         found.setToolTip(tip)
         self.box.addWidget(found)
+        return found
 
     def add(self, widget: QWidget) -> None:
         self.box.addWidget(widget)
