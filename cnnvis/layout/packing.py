@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from cnnvis.errors import InvalidValue
 from cnnvis.layout.marks import Box
 
@@ -88,14 +90,14 @@ def pack_squares(sides: Sequence[float], gap: float = 2.0, aspect: float = 1.2) 
     if not sides:
         return Packing((), 0.0, 0.0)
     padded = [(s + gap, s + gap) for s in sides]
-    best: Packing | None = None
-    for width in _strip_widths([w for w, _ in padded], aspect):
-        found = skyline(padded, width)
-        if best is None or found.fill > best.fill:
-            best = found
+    widths = _strip_widths([w for w, _ in padded], aspect)
+    best = skyline(padded, widths[0])
+    for width in widths[1:]:
         if best.fill > 0.93:
             break
-    assert best is not None
+        best = max(best, skyline(padded, width), key=lambda found: found.fill)
+    for share in np.linspace(0.72, 1.4, 48) if best.fill < 0.88 else ():  # few squares: cheap, and a matter of luck
+        best = max(best, skyline(padded, max(widths[0] * float(share), *sides) + gap), key=lambda found: found.fill)
     boxes = tuple(Box(b.x, b.y, b.w - gap, b.h - gap) for b in best.boxes)
     return Packing(boxes, max(b.right for b in boxes), max(b.bottom for b in boxes))
 
