@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import Signal
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QToolButton
 
 from cnnvis.errors import CnnvisError
 from cnnvis.gui.dialogs.new_subset import NewSubset
+from cnnvis.layout.diagram import Key
 from cnnvis.model.session import Session
 from cnnvis.model.subsets import Subset, has_labels
 from cnnvis.model.viewed import subset_rows
@@ -23,13 +25,13 @@ class SubsetMenu(QToolButton):
 
     requested = Signal(str, object)
 
-    def __init__(self) -> None:
+    def __init__(self, selection: Callable[[], tuple[Key, ...]]) -> None:
         super().__init__()
+        self._selection = selection
         self.setProperty("framed", True)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setToolTip("The images that matrices, ranks, patches and edges follow")
         self._session: Session | None = None
-        self._chosen: int | None = None
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
         menu.aboutToShow.connect(self._fill)
@@ -49,10 +51,6 @@ class SubsetMenu(QToolButton):
         self.style().polish(self)
         self.setAccessibleName(f"Images: {name or self._all()}")
 
-    def show_class(self, index: int | None) -> None:
-        """The class in question, which the menu offers as a subset."""
-        self._chosen = index
-
     def ask_new(self, samples: tuple[int, ...] = ()) -> None:
         """Let the user define a subset; `samples` are chosen to begin with."""
         if self._session is None or self._session.activations is None:
@@ -60,6 +58,13 @@ class SubsetMenu(QToolButton):
         dialog = NewSubset(self._session, samples, self.window())
         dialog.wanted.connect(lambda subset: self.requested.emit("subset_define", (subset,)))
         dialog.open()
+
+    @property
+    def _classes(self) -> list[int]:
+        """The selected classes."""
+        n = len(self._session.analysis.network.classes) if self._session is not None else 0
+        indices = [key[1] for key in self._selection() if key[0] == "class"]
+        return [i for i in indices if isinstance(i, int) and i < n]
 
     def _all(self) -> str:
         """What all samples are called."""
@@ -80,10 +85,9 @@ class SubsetMenu(QToolButton):
         menu.addSeparator()
         if has_labels(session.activations.samples):
             menu.addAction("The wrong ones", partial(self.requested.emit, "subset_wrong", ()))
-            names = session.analysis.network.classes
-            if self._chosen is not None and self._chosen < len(names):
-                only = partial(self.requested.emit, "subset_class", (self._chosen,))
-                menu.addAction(f"Only {names[self._chosen]}", only)
+            for index in self._classes:
+                only = partial(self.requested.emit, "subset_class", (index,))
+                menu.addAction(f"Only {session.analysis.network.classes[index]}", only)
         for share in UNSURE:
             text = f"Confidence below {100 * share:.0f} %"
             menu.addAction(text, partial(self.requested.emit, "subset_below", (share,)))

@@ -13,6 +13,7 @@ from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.parts import Elided
 from cnnvis.gui.search import Search
 from cnnvis.gui.subset_menu import SubsetMenu
+from cnnvis.layout.diagram import Key
 from cnnvis.model.session import Session
 
 HEIGHT = 44
@@ -21,13 +22,15 @@ HEIGHT = 44
 class TopBar(QWidget):
     """Name and summary on the left; images, facet, edges and search on the right."""
 
-    def __init__(self, jobs: Jobs, session: Callable[[], Session | None]) -> None:
+    def __init__(
+        self, jobs: Jobs, session: Callable[[], Session | None], selection: Callable[[], tuple[Key, ...]]
+    ) -> None:
         super().__init__()
         self.setObjectName("topBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT)
         self._name, self._summary = Elided("", "name"), Elided("", "muted")
-        self.subsets, self.facets, self.edges = SubsetMenu(), FacetSwitch(), EdgeMenu()
+        self.subsets, self.facets, self.edges = SubsetMenu(selection), FacetSwitch(), EdgeMenu()
         self.search = Search(jobs, session)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)

@@ -61,7 +61,7 @@ class Window(QMainWindow):
         self.canvas = Canvas(jobs)
         self.start, self.loading, self.notice = Start(), Loading(), NoticeBar()
         self.instance = InstanceBar()
-        self.topbar = TopBar(jobs, lambda: self.controller.session)
+        self.topbar = TopBar(jobs, lambda: self.controller.session, lambda: self.controller.selection)
         self._bar = QProgressBar()
         self.workbar = WorkBar(self._bar)
         self.panels: dict[str, QWidget] = {}

@@ -15,6 +15,7 @@ from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.rows import is_table, unusual_features
 from cnnvis.layout.diagram import Ink, Key
 from cnnvis.model.activations import Samples
+from cnnvis.model.subsets import has_labels
 from cnnvis.painting.crops import cropped, scaled
 
 WIDE = 296
@@ -38,6 +39,9 @@ def class_page(scene: Scene, key: Key) -> Page:
     edges(page, scene, key)
     tip = "Show on the cards what each neuron adds to the score of this class; measured over 500 samples"
     page.buttons(command(scene, f"Contribution to {name}", "contribution_class", tip, index))
+    if has_labels(table) and (table.labels == index).any():
+        tip = "Let patches, matrices, ranks and edges follow the images of this class alone"
+        page.buttons(command(scene, "Follow its images", "subset_class", tip, index))
     return page.end()
 
 
