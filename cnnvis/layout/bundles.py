@@ -14,7 +14,7 @@ from cnnvis.layout.card import AWAY, NEAR
 from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.links import Joint, Lane
 from cnnvis.layout.marks import CARD, EXCITE, INHIBIT, MUTED, Box, Card, Face, Key, Link, Mark, Rect
-from cnnvis.layout.routes import Point, curve
+from cnnvis.layout.routes import MARGIN, Point, curve, straight
 from cnnvis.model.session import BundleKey, Look
 
 Place = tuple[int, int]
@@ -54,10 +54,11 @@ def number(source: Key, sink: Key) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundled:
-    """The joints of one bundle, with the cards at their ends from top to bottom."""
+    """The joints of one bundle from a column until another, with the cards at their ends from top to bottom."""
 
     key: BundleKey
     column: int
+    until: int
     joints: tuple[Joint, ...]
     sources: tuple[int, ...]
     sinks: tuple[int, ...]
@@ -66,6 +67,16 @@ class Bundled:
     def height(self) -> float:
         """Of its box: more for many curves, which it then keeps apart."""
         return 4.0 * min(6 + max(len(self.sources), len(self.sinks)), 16)
+
+    @property
+    def skips(self) -> bool:
+        """Whether it runs around other columns."""
+        return self.until > self.column + 1
+
+    def wanted(self, cards: Sequence[Sequence[Box]]) -> float:
+        """The mean height of what it joins."""
+        heights = [(cards[c][i].middle, j.strength) for j in self.joints for c, i in (j.source, j.sink)]
+        return float(np.average([h for h, _ in heights], weights=[w + 1e-6 for _, w in heights]))
 
 
 def bundled(joints: Sequence[Joint]) -> tuple[Bundled, ...]:
@@ -78,6 +89,7 @@ def bundled(joints: Sequence[Joint]) -> tuple[Bundled, ...]:
         Bundled(
             key,
             members[0].source[0],
+            members[0].sink[0],
             tuple(members),
             tuple(sorted({j.source[1] for j in members})),
             tuple(sorted({j.sink[1] for j in members})),
@@ -99,20 +111,42 @@ def homes(
 
     `lane` is its left and right side, `room` its top and bottom.
     """
-
-    def wanted(bundle: Bundled) -> float:
-        heights = [(cards[c][i].middle, j.strength) for j in bundle.joints for c, i in (j.source, j.sink)]
-        return float(np.average([h for h, _ in heights], weights=[w + 1e-6 for _, w in heights]))
-
-    ordered = sorted(found, key=lambda bundle: (wanted(bundle), bundle.key))
+    ordered = sorted(found, key=lambda bundle: (bundle.wanted(cards), bundle.key))
     n = rows(found, room[1] - room[0])
     places: dict[BundleKey, Box] = {}
     for row in range(n):
         mine = ordered[row::n]
         x = lane[0] + (lane[1] - lane[0]) * (row + 1) / (n + 1) - WIDTH / 2
-        tops = _apart([wanted(g) - g.height / 2 for g in mine], [g.height for g in mine], room)
-        places |= {g.key: Box(round(x), round(y), WIDTH, g.height) for g, y in zip(mine, tops)}
+        tops = _apart([b.wanted(cards) - b.height / 2 for b in mine], [b.height for b in mine], room)
+        places |= {b.key: Box(round(x), round(y), WIDTH, b.height) for b, y in zip(mine, tops)}
     return places
+
+
+def detours(
+    found: Sequence[Bundled], cards: Sequence[Sequence[Box]], sides: Sequence[tuple[float, float]]
+) -> dict[BundleKey, Box]:
+    """Where the boxes of bundles stand that run around columns: above or below their cards, the shorter way."""
+    placed: list[tuple[Bundled, bool, Box]] = []
+    for bundle in sorted(found, key=lambda b: (b.until - b.column, b.key)):
+        between = [box for column in cards[bundle.column + 1 : bundle.until] for box in column]
+        top, bottom = min(box.y for box in between), max(box.bottom for box in between)
+        above = bundle.wanted(cards) - top <= bottom - bundle.wanted(cards)
+        near = [b for o, side, b in placed if side == above and o.column < bundle.until and bundle.column < o.until]
+        x = (sides[bundle.column + 1][0] + sides[bundle.until - 1][1] - WIDTH) / 2
+        y = min([top - MARGIN, *(b.y - _GAP for b in near)]) - bundle.height
+        if not above:
+            y = max([bottom + MARGIN, *(b.bottom + _GAP for b in near)])
+        placed.append((bundle, above, Box(round(x), round(y), WIDTH, bundle.height)))
+    return {bundle.key: box for bundle, _, box in placed}
+
+
+def needed(found: Sequence[Bundled], columns: int) -> float:
+    """How much height bundles that run around columns may need above or below them."""
+    heights = [0.0] * columns
+    for bundle in found:
+        for column in range(bundle.column + 1, bundle.until):
+            heights[column] += bundle.height + _GAP
+    return max(heights, default=0.0)
 
 
 def _apart(tops: Sequence[float], heights: Sequence[float], room: tuple[float, float]) -> list[float]:
@@ -181,12 +215,18 @@ def moved(diagram: Diagram, key: Key, x: float, y: float) -> Diagram:
     old = bundle.card.box
     box = within(replace(old, x=x, y=y), bundle.room)
     by = (box.x - old.x, box.y - old.y)
-    curves = tuple(_stretched(c, by, c.sink == key) for c in bundle.curves)
+    curves = tuple(_stretched(c, by, c.sink == key, bundle.level) for c in bundle.curves)
     into = {c.source: c.points for c in curves if c.sink == key}
     out = {c.sink: c.points for c in curves if c.source == key}
     links = tuple(replace(x, points=through(into[x.source], out[x.sink])) if x.via == key else x for x in diagram.links)
     there = replace(bundle, card=Card(key, box, bundle.card.face), curves=curves)
-    return replace(diagram, links=links, bundles=tuple(there if b is bundle else b for b in diagram.bundles))
+    known = {x.key: x for x in links}
+    return replace(
+        diagram,
+        links=links,
+        bundles=tuple(there if b is bundle else b for b in diagram.bundles),
+        path=tuple(known.get(x.key, x) for x in diagram.path),
+    )
 
 
 def within(box: Box, room: Box) -> Box:
@@ -195,11 +235,13 @@ def within(box: Box, room: Box) -> Box:
     return replace(box, x=x, y=min(max(box.y, room.y), max(room.bottom - box.h, room.y)))
 
 
-def _stretched(link: Link, by: tuple[float, float], at_end: bool) -> Link:
-    """A curve of a bundle whose box has moved."""
-    points = link.points
-    if at_end:
-        end = (points[-1][0] + by[0], points[-1][1] + by[1])
-        return replace(link, points=(*points[:-4], *curve(points[-4], end)))
-    start = (points[0][0] + by[0], points[0][1] + by[1])
-    return replace(link, points=(*curve(start, points[3]), *points[4:]))
+def _stretched(link: Link, by: tuple[float, float], at_end: bool, level: bool) -> Link:
+    """A curve of a bundle whose box has moved; the piece beside the box stays level where it runs around columns."""
+    points = link.points if at_end else link.points[::-1]
+    box = (points[-1][0] + by[0], points[-1][1] + by[1])
+    if level:
+        knee = (points[-4][0], points[-4][1] + by[1])
+        points = (*points[:-7], *curve(points[-7], knee), *straight(knee, box)[1:])
+    else:
+        points = (*points[:-4], *curve(points[-4], box))
+    return replace(link, points=points if at_end else points[::-1])

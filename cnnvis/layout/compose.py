@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.bundles import LANE, Bundled, bundled, bundling, number, owners, rows
+from cnnvis.layout.bundles import LANE, Bundled, bundled, bundling, needed, number, owners, rows
 from cnnvis.layout.caption import caption
 from cnnvis.layout.classes import ROOMY
 from cnnvis.layout.columns import HEADER, Content, contents, has_classes
@@ -19,7 +19,7 @@ from cnnvis.layout.layered import LayeredEdge, Order, order_columns, stacked
 from cnnvis.layout.links import Joint, Lane, blocks, drawn_pairs, kept, singles
 from cnnvis.layout.marks import EXCITE, INHIBIT, Box, Card, Column, Entry, Face, Ink, Key
 from cnnvis.layout.overlay import overlaid, path_of
-from cnnvis.layout.routes import MARGIN, STEP
+from cnnvis.layout.routes import MARGIN, spacing
 from cnnvis.layout.strokes import Ground, strokes
 from cnnvis.layout.subgraph import dimmed, for_class, restricted
 from cnnvis.model.analysis import Analysis
@@ -53,7 +53,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     faint = dimmed(columns, lanes, matters) | still
     orders = _orders(columns, joints, previous)
     joints, columns = _reordered(columns, joints, orders)
-    plan = _plan(columns, joints)
+    plan = _plan(columns, joints, session.look)
     cards, drawn = _cards(columns, plan, previous)
     links, bundles = strokes(plan.ground(columns), joints, session.look)
     network = session.analysis.network
@@ -117,9 +117,9 @@ def _joints(look: Look, columns: Sequence[Content], lanes: Sequence[Lane]) -> li
 def _bundles(
     look: Look, columns: Sequence[Content], lane: Lane, mask: NDArray[np.bool_]
 ) -> dict[tuple[int, int], BundleKey]:
-    """The bundle of each kept edge that is in one; edges over other columns are never bundled."""
+    """The bundle of each kept edge that is in one."""
     left, right = columns[lane.source], columns[lane.sink]
-    if lane.sink - lane.source > 1 or not bundling(look, len(left.cards), len(right.cards)):
+    if not bundling(look, len(left.cards), len(right.cards)):
         return {}
     return {
         edge: (left.layer, right.layer, number(left.cards[i][0], right.cards[j][0]))
@@ -193,18 +193,23 @@ class Plan:
         return Ground(keys, self.boxes, self.sides, self.room, self.height)
 
 
-def _plan(columns: Sequence[Content], joints: Sequence[Joint]) -> Plan:
+def _plan(columns: Sequence[Content], joints: Sequence[Joint], look: Look) -> Plan:
     """Columns side by side, each centred between the top and the bottom; lanes with bundles are wider than others."""
     tight = [8.0 if c.outputs is not None and len(c.cards) > ROOMY else 12.0 for c in columns]
     need = [sum(f.h for _, f in c.cards) + gap * (len(c.cards) - 1) for c, gap in zip(columns, tight)]
     room = 8.0 * np.ceil(max(need, default=0.0) / 8.0)
-    skips = sum(j.sink[0] - j.source[0] > 1 for j in joints)
-    around = 8.0 * np.ceil((MARGIN + STEP * min(skips, 8)) / 8.0) if skips else 0.0
+    found = bundled(joints)
+    over = [bundle for bundle in found if bundle.skips]
+    hidden = {bundle.key for bundle in over} - look.unbundled
+    skips = sum(j.sink[0] - j.source[0] > 1 and j.bundle not in hidden for j in joints)
+    extra = spacing(skips) * skips + needed(over, len(columns))
+    around = 8.0 * float(np.ceil((MARGIN + extra) / 8.0)) if extra else 0.0
     top = EDGE - GAP + HEADER + GAP + around
     lane = float(np.clip(8.0 * round(0.09 * room / 8.0), 56.0, 176.0))
     bundles: dict[int, list[Bundled]] = {}
-    for bundle in bundled(joints):
-        bundles.setdefault(bundle.column, []).append(bundle)
+    for bundle in found:
+        if not bundle.skips:
+            bundles.setdefault(bundle.column, []).append(bundle)
     boxes: list[list[Box]] = []
     headers: list[Box] = []
     sides: list[tuple[float, float]] = []

@@ -288,7 +288,8 @@ class Bundle:
     `card` is the box where it stands, `home` where layout had put it, `room` the area in which it may be moved.
     `links` are the keys of the edges it stands for. `curves` (into and out of the box) are drawn in their place;
     none while it is expanded: then its edges are drawn, and the box is the hollow mark by which they are bundled
-    again. `positive` and `negative` are the sums over its edges.
+    again. `positive` and `negative` are the sums over its edges. `level`: it runs around columns, its curves level
+    beside its box.
     """
 
     card: Card
@@ -300,6 +301,7 @@ class Bundle:
     curves: tuple[Link, ...]
     positive: float
     negative: float
+    level: bool = False
 
     @property
     def key(self) -> Key:

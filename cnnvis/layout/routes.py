@@ -15,15 +15,29 @@ STEP = 6.0
 """The distance between two residual edges that run side by side."""
 
 
+MOST = 20
+"""So many residual edges run at their full distance."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """An edge to be routed: indices of the source and sink column, the two cards' boxes, and its width."""
+    """An edge to be routed: indices of the source and sink column, the two cards' boxes, and its width.
+
+    One that leads around columns `into` the box of a bundle, or away from it, is level between the box and `knee`.
+    """
 
     source_column: int
     sink_column: int
     source: Box
     sink: Box
     width: float
+    knee: float | None = None
+    into: bool = True
+
+
+def spacing(n: int) -> float:
+    """The distance between residual edges where there are n: less where they would take too much room."""
+    return STEP * min(1.0, MOST / max(n, 1))
 
 
 def width_of(strength: float) -> float:
@@ -51,6 +65,14 @@ def straight(start: Point, end: Point) -> tuple[Point, ...]:
     """A level piece as a Bézier, four control points."""
     third = (end[0] - start[0]) / 3
     return (start, (start[0] + third, start[1]), (end[0] - third, end[1]), end)
+
+
+def bent(start: Point, end: Point, knee: float, into: bool) -> tuple[Point, ...]:
+    """A curve to the height of the box of a bundle, level from `knee` on to it; or the same away from it."""
+    middle = (knee, end[1] if into else start[1])
+    if into:
+        return (*curve(start, middle), *straight(middle, end)[1:])
+    return (*straight(start, middle), *curve(middle, end)[1:])
 
 
 def parted(points: Sequence[Point], n: int) -> tuple[Point, ...]:
@@ -100,22 +122,30 @@ def _far(wire: Wire, end: int) -> tuple[float, float]:
 
 
 def route(
-    wires: Sequence[Wire], bands: Sequence[tuple[float, float]], edges: Sequence[tuple[float, float]]
+    wires: Sequence[Wire],
+    bands: Sequence[tuple[float, float]],
+    edges: Sequence[tuple[float, float]],
+    walls: Sequence[tuple[int, int, Box]] = (),
 ) -> list[tuple[Point, ...]]:
     """The control points of every wire.
 
     `bands` are the tops and bottoms of the cards of each column, `edges` the left and right sides of each column.
     A card narrower than its column is first led out level, so that no curve passes below a wider one. Wires that
-    skip columns run above or below all cards in between, whichever is the shorter way, side by side.
+    skip columns run above or below all cards in between, whichever is the shorter way, side by side; and around
+    `walls`, the boxes of bundles that skip columns, each with its two columns.
     """
     offsets = spread(wires)
     used: dict[tuple[int, int, bool], int] = {}
     found: list[tuple[Point, ...]] = []
+    step = spacing(sum(w.knee is None and w.sink_column - w.source_column > 1 for w in wires))
     for wire, (low, high) in zip(wires, offsets):
         card = (wire.source.right, wire.source.middle + low)
         start = (max(edges[wire.source_column][1], card[0]), card[1])
         lead = straight(card, start)[:3] if start[0] > card[0] + 0.5 else ()
         end = (wire.sink.x, wire.sink.middle + high)
+        if wire.knee is not None:
+            found.append((*lead, *bent(start, end, wire.knee, wire.into)))
+            continue
         between = range(wire.source_column + 1, wire.sink_column)
         heights = [bands[k] for k in between if bands[k][1] > bands[k][0]]
         if not heights:
@@ -125,8 +155,11 @@ def route(
         above = start[1] + end[1] - 2 * top <= 2 * bottom - start[1] - end[1]
         lane = (wire.source_column, wire.sink_column, above)
         number = used[lane] = used.get(lane, -1) + 1
-        away = MARGIN + STEP * number + 2 * STEP * _inner(used, lane)
+        away = MARGIN + step * number + 2 * STEP * _inner(used, lane)
         left, right = edges[wire.source_column + 1][0], edges[wire.sink_column - 1][1]
+        near = [box for a, b, box in walls if a < wire.sink_column and wire.source_column < b]
+        top = min([top, *(box.y - STEP for box in near if box.bottom <= top)])
+        bottom = max([bottom, *(box.bottom + STEP for box in near if box.y >= bottom)])
         y = top - away if above else bottom + away
         found.append((*lead, *around(start, end, left, right, y)))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from cnnvis.layout.bundles import Bundled, box_face, bundled, homes, through, told, within
+from cnnvis.layout.bundles import Bundled, box_face, bundled, detours, homes, through, told, within
 from cnnvis.layout.links import Joint
 from cnnvis.layout.marks import Box, Bundle, Card, Key, Link
 from cnnvis.layout.routes import Point, Wire, route, width_of
@@ -55,13 +55,14 @@ def strokes(ground: Ground, joints: Sequence[Joint], look: Look) -> tuple[tuple[
     closed = [bundle for bundle in found if bundle.key not in look.unbundled]
     hidden = {bundle.key for bundle in closed}
     homes_ = _homes(ground, found)
-    rooms = {bundle.key: _room(ground, bundle) for bundle in found}
+    rooms = {bundle.key: _room(ground, bundle, homes_[bundle.key]) for bundle in found}
     boxes = {bundle.key: _moved(homes_[bundle.key], rooms[bundle.key], bundle.key, look) for bundle in found}
     lines = [_own(ground, j) for j in joints if j.bundle not in hidden]
     for bundle in closed:
         lines += _curves(ground, bundle, boxes[bundle.key])
     bands = [(min((b.y for b in c), default=0.0), max((b.bottom for b in c), default=0.0)) for c in ground.boxes]
-    routed = route([line.wire for line in lines], bands, ground.sides)
+    walls = [(bundle.column, bundle.until, boxes[bundle.key]) for bundle in closed if bundle.skips]
+    routed = route([line.wire for line in lines], bands, ground.sides, walls)
     drawn = {line.key: line.link(points) for line, points in zip(lines, routed)}
     links = tuple(_link(ground, j, drawn) for j in joints)
     return links, tuple(_bundle(ground, g, boxes[g.key], homes_[g.key], rooms[g.key], drawn) for g in found)
@@ -70,17 +71,25 @@ def strokes(ground: Ground, joints: Sequence[Joint], look: Look) -> tuple[tuple[
 def _homes(ground: Ground, found: Sequence[Bundled]) -> dict[BundleKey, Box]:
     """Where layout puts the box of each bundle."""
     places: dict[BundleKey, Box] = {}
+    places |= detours([bundle for bundle in found if bundle.skips], ground.boxes, ground.sides)
     for column in {bundle.column for bundle in found}:
-        mine = [bundle for bundle in found if bundle.column == column]
+        mine = [bundle for bundle in found if bundle.column == column and not bundle.skips]
         lane = (ground.sides[column][1], ground.sides[column + 1][0])
         places |= homes(mine, ground.boxes, lane, ground.room)
     return places
 
 
-def _room(ground: Ground, bundle: Bundled) -> Box:
-    """Where the box of a bundle may stand."""
-    left, right = ground.sides[bundle.column][1] + _NEAR, ground.sides[bundle.column + 1][0] - _NEAR
-    return Box(left, _NEAR, right - left, ground.height - 2 * _NEAR)
+def _room(ground: Ground, bundle: Bundled, home: Box) -> Box:
+    """Where the box of a bundle may stand: in its lane; above or below the columns that it runs around."""
+    if not bundle.skips:
+        left, right = ground.sides[bundle.column][1] + _NEAR, ground.sides[bundle.until][0] - _NEAR
+        return Box(left, _NEAR, right - left, ground.height - 2 * _NEAR)
+    left, right = ground.sides[bundle.column + 1][0] + _NEAR, ground.sides[bundle.until - 1][1] - _NEAR
+    between = [box for column in ground.boxes[bundle.column + 1 : bundle.until] for box in column]
+    top, bottom = min(box.y for box in between) - _NEAR, max(box.bottom for box in between) + _NEAR
+    if home.bottom <= top:
+        return Box(left, _NEAR, right - left, top - _NEAR)
+    return Box(left, bottom, right - left, ground.height - _NEAR - bottom)
 
 
 def _moved(home: Box, room: Box, key: BundleKey, look: Look) -> Box:
@@ -104,16 +113,17 @@ def _key(ground: Ground, joint: Joint) -> Key:
 
 def _curves(ground: Ground, bundle: Bundled, box: Box) -> list[_Line]:
     """The lines into the box of a bundle and out of it."""
-    k, box_key = bundle.column, ("bundle", *bundle.key)
+    a, b, box_key = bundle.column, bundle.until, ("bundle", *bundle.key)
+    knees = (ground.sides[a + 1][0], ground.sides[b - 1][1]) if bundle.skips else (None, None)
     lines = []
-    for into, places in ((True, bundle.sources), (False, bundle.sinks)):
+    for into, column, places in ((True, a, bundle.sources), (False, b, bundle.sinks)):
         for place in places:
             mine = [j for j in bundle.joints if (j.source if into else j.sink)[1] == place]
-            card = ground.keys[k if into else k + 1][place]
-            there = ground.boxes[k if into else k + 1][place]
+            card, there = ground.keys[column][place], ground.boxes[column][place]
             plus, minus = sum(j.positive for j in mine), sum(j.negative for j in mine)
             strength = sum(j.strength for j in mine)
-            wire = Wire(k, k + 1, there if into else box, box if into else there, width_of(strength))
+            ends = (there, box) if into else (box, there)
+            wire = Wire(a, b, *ends, width_of(strength), knees[0 if into else 1], into)
             source, sink = (card, box_key) if into else (box_key, card)
             key: Key = ("curve", *bundle.key, *card)
             lines.append(_Line(key, source, sink, wire, plus, minus, min(strength, 1.0)))
@@ -134,13 +144,13 @@ def _link(ground: Ground, joint: Joint, drawn: dict[Key, Link]) -> Link:
 
 
 def _bundle(ground: Ground, bundle: Bundled, box: Box, home: Box, room: Box, drawn: dict[Key, Link]) -> Bundle:
-    k, key = bundle.column, ("bundle", *bundle.key)
-    sources = tuple(ground.keys[k][i] for i in bundle.sources)
-    sinks = tuple(ground.keys[k + 1][i] for i in bundle.sinks)
+    key = ("bundle", *bundle.key)
+    sources = tuple(ground.keys[bundle.column][i] for i in bundle.sources)
+    sinks = tuple(ground.keys[bundle.until][i] for i in bundle.sinks)
     curves = tuple(drawn[c] for card in (*sources, *sinks) if (c := ("curve", *bundle.key, *card)) in drawn)
     positive, negative = sum(j.positive for j in bundle.joints), sum(j.negative for j in bundle.joints)
     total = max(positive + negative, 1e-300)
     shares = (round(positive / total, 2), round(negative / total, 2))
     face = box_face(shares, box.h, told(bundle, positive, negative), not curves)
     links = tuple(_key(ground, j) for j in bundle.joints)
-    return Bundle(Card(key, box, face), home, room, sources, sinks, links, curves, positive, negative)
+    return Bundle(Card(key, box, face), home, room, sources, sinks, links, curves, positive, negative, bundle.skips)

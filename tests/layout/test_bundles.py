@@ -11,7 +11,7 @@ from layout_sessions import a_session
 
 from cnnvis.layout.bundles import Bundled, _apart, bundling, homes, moved, owners, rows
 from cnnvis.layout.compose import draw
-from cnnvis.layout.diagram import Box, Diagram
+from cnnvis.layout.diagram import Box, Diagram, flatten
 from cnnvis.layout.links import Joint, Lane
 from cnnvis.model.session import Look
 
@@ -98,12 +98,56 @@ def test_boxes_stand_in_their_lanes_and_never_over_each_other(bundled):
 def test_more_boxes_than_fit_stand_side_by_side():
     cards = [[Box(0, 20.0 * i, 10, 16) for i in range(20)], [Box(300, 20.0 * i, 10, 16) for i in range(20)]]
     joints = [Joint((0, i), (1, i + 1), 1.0, 0.0, 1.0) for i in range(18)]
-    found = [Bundled(("a", "b", i), 0, (joint,), (i, i + 1), (i, i + 1)) for i, joint in enumerate(joints)]
+    found = [Bundled(("a", "b", i), 0, 1, (joint,), (i, i + 1), (i, i + 1)) for i, joint in enumerate(joints)]
     places = homes(found, cards, (10.0, 300.0), (0.0, 400.0))
     boxes = list(places.values())
     assert len({box.x for box in boxes}) == rows(found, 400.0) > 1
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
     assert all(box.y >= 0 and box.bottom <= 400 and box.x > 10 and box.right < 300 for box in boxes)
+
+
+@pytest.fixture(scope="module")
+def detour() -> Diagram:
+    """A picture in which the edges of a shortcut are bundled too."""
+    return draw(a_session((30, 40, 50), 10, clusters=8, shortcut=True), look=Look(bundles="on", share=0.6))
+
+
+def test_a_shortcut_is_bundled_outside_the_cards_it_passes(detour):
+    around = [bundle for bundle in detour.bundles if bundle.level]
+    assert {bundle.key[1:3] for bundle in around} == {("layer1.conv2", "linear")}
+    boxes = [bundle.card.box for bundle in detour.bundles]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    for bundle in around:
+        assert not any(bundle.card.box.overlaps(card.box) for card in detour.cards)
+        for curve in bundle.curves:
+            line = flatten(curve.points)
+            for card in detour.cards:
+                if card.key not in (curve.source, curve.sink):
+                    assert not any(card.box.grown(-1).holds(x, y) for x, y in line)
+
+
+def test_everything_around_the_cards_lies_inside_the_picture(detour):
+    lines = np.concatenate([flatten(stroke.points) for stroke in detour.strokes])
+    assert lines.min() >= 0
+    assert (lines.max(0) <= (detour.width, detour.height)).all()
+    headers = max(column.header.box.bottom for column in detour.columns)
+    assert lines[:, 1].min() > headers
+    assert all(bundle.card.box.y > headers for bundle in detour.bundles)
+
+
+def test_a_moved_detour_stays_level_beside_its_box_and_clear_of_the_cards(detour):
+    bundle = next(bundle for bundle in detour.bundles if bundle.level)
+    new = moved(detour, bundle.key, bundle.card.box.x + 40, bundle.card.box.y - 1e4).bundle(bundle.key)
+    assert not any(new.card.box.overlaps(card.box) for card in detour.cards)
+    for old, curve in zip(bundle.curves, new.curves):
+        assert len(curve.points) == len(old.points)
+        ends = curve.points[-4:] if curve.sink == bundle.key else curve.points[:4]
+        assert {y for _, y in ends} == {ends[0][1]}
+
+
+def test_expanding_a_detour_gives_exactly_its_edges(detour):
+    off = draw(detour.session, look=Look(bundles="off", share=0.6))
+    assert drawn_edges(detour) == {(x.source, x.sink) for x in off.links}
 
 
 @given(
