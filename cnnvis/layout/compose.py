@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,7 +172,7 @@ def _reordered(
         Content(c.key, c.layer, c.group, c.header, tuple(c.cards[i] for i in order), c.partition, c.outputs)
         for c, order in zip(columns, orders)
     ]
-    joined = [replace(j, source=moved(j.source), sink=moved(j.sink)) for j in joints]
+    joined = [Joint(moved(j.source), moved(j.sink), j.positive, j.negative, j.strength, j.bundle) for j in joints]
     return joined, turned
 
 
