@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cnnvis.layout.diagram import Key
 from cnnvis.model.activations import Activations
-from cnnvis.model.findings import Finding, findings
+from cnnvis.model.findings import Finding, findings, last_layer
+from cnnvis.model.measurements import Contributions, Health
 from cnnvis.model.network import Network
 from cnnvis.model.session import Session
 
-Basis = tuple[object, ...]
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Basis:
+    """What findings depend on, besides the responses; an edit by hand and an unfolded column change nothing of it."""
+
+    layer: str | None
+    health: Health | None
+    own: Contributions | None
+    edges: NDArray[np.float16] | None
+
+    @classmethod
+    def of(cls, session: Session) -> Basis:
+        layer, network = last_layer(session), session.analysis.network
+        edges = session.connections.matrices if session.connections is not None else {}
+        measured = session.measurements
+        to_classes = edges.get((layer, network.hosts[network.output])) if layer is not None else None
+        return cls(layer, measured.health, measured.own, to_classes)
+
+    def same(self, other: Basis) -> bool:
+        """Whether the very same values stand behind both."""
+        mine, others = (self.health, self.own, self.edges), (other.health, other.own, other.edges)
+        return self.layer == other.layer and all(a is b for a, b in zip(mine, others))
+
 
 _FOUND: WeakKeyDictionary[Activations, tuple[Basis, tuple[Finding, ...]]] = WeakKeyDictionary()
-
-
-def basis(session: Session) -> Basis:
-    """What findings depend on, besides the responses; an edit by hand changes nothing of it."""
-    measured, groups = session.measurements, session.analysis.groups
-    return (measured.health, measured.own, session.connections, tuple(group.representative for group in groups))
 
 
 def judged(session: Session) -> tuple[Finding, ...]:
@@ -27,7 +48,7 @@ def judged(session: Session) -> tuple[Finding, ...]:
     if found is None:
         found = findings(session)
         if session.activations is not None:
-            _FOUND[session.activations] = (basis(session), found)
+            _FOUND[session.activations] = (Basis.of(session), found)
     return found
 
 
@@ -36,7 +57,7 @@ def remembered(session: Session | None) -> tuple[Finding, ...] | None:
     if session is None or session.activations is None:
         return ()
     known = _FOUND.get(session.activations)
-    return known[1] if known is not None and known[0] == basis(session) else None
+    return known[1] if known is not None and known[0].same(Basis.of(session)) else None
 
 
 def key_of(finding: Finding, network: Network) -> Key | None:

@@ -77,7 +77,7 @@ def _said(many: list[Lookout], activations: Activations, layer: str, effect: NDA
     weight = f"; {they} {percent(share)} of what speaks for {name}" if share is not None else ""
     return Finding(
         f"{who} to {name} in {region} of the image only",
-        f"there the {first.n_images} strongest images of :{first.unit} drive it{weight}",
+        f"all {first.n_images} strongest images of :{first.unit} peak there{weight}",
         layer,
         target=group,
         units=tuple(one.unit for one in many),
