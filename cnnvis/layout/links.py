@@ -54,14 +54,54 @@ _SINGLE: dict[int, Partition] = {}
 
 
 def blocks(connections: Connections, source: str, sink: str, sources: Partition, sinks: Partition) -> Blocks:
-    """The block sums of one pair of layers; remembered until one of the two partitions is another."""
+    """The block sums of one pair of layers; after an edit only those of the clusters that it touched are new."""
     known = _BLOCKS.setdefault(connections, {})
     found = known.get((source, sink))
     if found is not None and found[0] is sources and found[1] is sinks:
         return found[2]
-    made = connections.blocks(source, sink, sources, sinks)
+    made = _edited(connections, source, sink, sources, sinks, found) if found is not None else None
+    if made is None:
+        made = connections.blocks(source, sink, sources, sinks)
     known[source, sink] = (sources, sinks, made)
     return made
+
+
+def _edited(
+    connections: Connections,
+    source: str,
+    sink: str,
+    sources: Partition,
+    sinks: Partition,
+    known: tuple[Partition, Partition, Blocks],
+) -> Blocks | None:
+    """The blocks from known ones of an earlier state; None where most neurons are in other clusters now."""
+    rows, columns = _same(known[0], sources), _same(known[1], sinks)
+    above, below = [c for c in sources if c.id not in rows], [c for c in sinks if c.id not in columns]
+    if 2 * sum(map(len, above)) > sources.n_units or 2 * sum(map(len, below)) > sinks.n_units:
+        return None
+    n, m = len(sources), len(sinks)
+    new_rows = np.array([c.id not in rows for c in sources])
+    new_columns = np.array([c.id not in columns for c in sinks])
+    kept_rows = np.array([rows[c.id] for c in sources if c.id in rows], np.intp)
+    kept_columns = np.array([columns[c.id] for c in sinks if c.id in columns], np.intp)
+    upper = connections.blocks(source, sink, above, sinks) if above else None
+    left = connections.blocks(source, sink, [c for c in sources if c.id in rows], below) if below else None
+    made = []
+    for sign in (0, 1):
+        whole = np.empty((n, m))
+        whole[np.ix_(~new_rows, ~new_columns)] = known[2][sign][np.ix_(kept_rows, kept_columns)]
+        if upper is not None:
+            whole[new_rows] = upper[sign]
+        if left is not None:
+            whole[np.ix_(~new_rows, new_columns)] = left[sign]
+        made.append(whole)
+    return made[0], made[1]
+
+
+def _same(before: Partition, after: Partition) -> dict[int, int]:
+    """The clusters that hold what one held before: by id, its place then."""
+    places = {c.members: place for place, c in enumerate(before)}
+    return {c.id: places[c.members] for c in after if c.members in places}
 
 
 def singles(n_units: int) -> Partition:

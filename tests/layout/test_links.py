@@ -4,9 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from layout_sessions import a_network, a_session
 
 from cnnvis.layout.links import Lane, blocks, drawn_pairs, kept, singles
+from cnnvis.model.connections import Connections
+from cnnvis.model.partition import Partition
 
 
 def lanes(seed=0, sizes=(5, 7, 4)):
@@ -81,3 +85,40 @@ def test_a_pair_over_a_column_is_drawn_while_no_chain_stands_for_it():
 
 def test_pairs_of_layers_that_are_not_shown_are_left_out():
     assert drawn_pairs(a_network(), [("layer1.conv2", "layer2.conv2")], {"layer1.conv2": 0}) == []
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.data())
+def test_blocks_after_any_edits_are_those_found_anew(data):
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(20, 15)).astype(np.float16)
+    one, fresh = (Connections("weights", {("a", "b"): matrix}, {("a", "b"): 2.0}) for _ in range(2))
+    sides = [Partition.from_labels(np.arange(n) % 5) for n in (20, 15)]
+    for _ in range(data.draw(st.integers(1, 5))):
+        blocks(one, "a", "b", *sides)
+        side = data.draw(st.integers(0, 1))
+        ids = [c.id for c in sides[side]]
+        if data.draw(st.booleans()) and len(ids) > 2:
+            sides[side] = sides[side].merge(*data.draw(st.permutations(ids))[:2])
+        else:
+            units = data.draw(st.sets(st.integers(0, 14), min_size=1, max_size=4))
+            sides[side] = sides[side].move(sorted(units), data.draw(st.sampled_from(ids)))
+    for found, expected in zip(blocks(one, "a", "b", *sides), fresh.blocks("a", "b", *sides)):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_an_edit_reads_only_the_neurons_that_it_touches(monkeypatch):
+    matrix = np.ones((20, 15), np.float16)
+    found = Connections("weights", {("a", "b"): matrix}, {("a", "b"): 1.0})
+    rows, columns = (Partition.from_labels(np.arange(n) % 5) for n in (20, 15))
+    blocks(found, "a", "b", rows, columns)
+    asked = []
+    whole = Connections.blocks
+
+    def seen(self, source, sink, above, below):
+        asked.append((sum(map(len, above)), sum(map(len, below))))
+        return whole(self, source, sink, above, below)
+
+    monkeypatch.setattr(Connections, "blocks", seen)
+    blocks(found, "a", "b", rows.move([0], 1), columns)
+    assert asked == [(8, 15)]

@@ -55,3 +55,13 @@ def test_regrouping_loses_nothing() -> None:
 def test_layers_that_are_no_neighbours_are_refused() -> None:
     with pytest.raises(UnknownName, match="b → a are none"):
         connections(np.eye(2)).between("b", "a")
+
+
+def test_some_clusters_have_the_blocks_that_they_have_among_all() -> None:
+    rng = np.random.default_rng(0)
+    found = connections(rng.normal(size=(12, 9)))
+    rows, columns = (Partition.from_labels(rng.integers(0, 4, n)) for n in (12, 9))
+    whole = found.blocks("a", "b", rows, columns)
+    part = found.blocks("a", "b", [rows[2], rows[0]], [columns[3]])
+    for all_, some in zip(whole, part):
+        np.testing.assert_allclose(some, all_[np.ix_([2, 0], [3])], rtol=1e-6)
