@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts hits and false alarms of the findings and prints them as a table for docs/findings.md.
 
-    python scripts/judge_findings.py [--seeds FOLDER] [--jobs JOB.toml …]
+    python scripts/judge_findings.py [--kinds KIND …] [--seeds FOLDER] [--jobs JOB.toml …]
 
 Judged are the three demos; with --seeds also FOLDER/1/broken.safetensors and so on, made by scripts/train_demo.py
 with other seeds (its FOLDER is where it writes); networks with random weights; and the jobs that are named. A hit is:
@@ -32,6 +32,7 @@ from cnnvis.workflow.analyze import analyze  # noqa: E402
 from cnnvis.workflow.demo import demo_job  # noqa: E402
 
 DEAD = "stage2.0.conv1"
+KINDS = [*NETWORKS, "random"]
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,13 @@ class Case:
     job: Job
 
 
-def cases(seeds: Path | None, jobs: list[Path], folder: Path) -> Iterator[Case]:
+def cases(kinds: list[str], seeds: Path | None, jobs: list[Path], folder: Path) -> Iterator[Case]:
     """The demos, their seeds, random weights, and the jobs that are named."""
-    for name in NETWORKS:
+    for name in (name for name in NETWORKS if name in kinds):
         yield Case(f"{name}, as shipped", name, demo_job(name))
         for weights in sorted(seeds.glob(f"*/{name}.safetensors")) if seeds is not None else ():
             yield Case(f"{name}, seed {weights.parent.name}", name, weighing(demo_job(name), weights))
-    for seed in (1, 2, 3):
+    for seed in (1, 2, 3) if "random" in kinds else ():
         torch.manual_seed(seed)
         weights = folder / f"random-{seed}.safetensors"
         save_file({k: v.contiguous() for k, v in demo_network().state_dict().items()}, weights)
@@ -81,6 +82,7 @@ def verdict(kind: str, found: tuple[Finding, ...], classes: tuple[str, ...]) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=KINDS, help="which to judge beside --jobs")
     parser.add_argument("--seeds", type=Path)
     parser.add_argument("--jobs", type=Path, nargs="*", default=[])
     parser.add_argument("--threads", type=int, default=2)
@@ -88,7 +90,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     print("| network | accuracy | verdict | alarms | warnings | hints | said first |\n|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="cnnvis-findings-") as folder:
-        for case in cases(options.seeds, options.jobs, Path(folder)):
+        for case in cases(options.kinds, options.seeds, options.jobs, Path(folder)):
             session = analyze(case.job)
             assert session.activations is not None
             found = findings(session)

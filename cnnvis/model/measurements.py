@@ -144,10 +144,11 @@ class LayerHealth:
 
     Responses: `dead` share of units that never fire, `mean` and `spread` over samples and units, `saturated` share of
     units that are at the bound of their activation for nearly every sample. Weights: `negative` share and
-    `negative_mass` share of Σ|w| that is negative, `norm` ‖w‖. Gradients of the loss with respect to the weights:
-    `gradient` ‖g‖ (mean over batches) and `ratio` ‖g‖/‖w‖; `unit_gradients` (n_units,) norm of the gradient with
-    respect to each unit's response. `n_nan` and `n_inf` count bad values of weights and responses.
-    `change` is ‖ΔW‖/‖W‖ against the second checkpoint, NaN where there is none.
+    `negative_mass` share of Σ|w| that is negative, `norm` ‖w‖. `gradient` ‖g‖ of the mean loss over the samples with
+    respect to the weights, and `ratio` ‖g‖/‖w‖; `unit_gradients` (n_units,) the norm of the loss's gradient with
+    respect to each unit's response, root mean square over the samples. `n_nan` and `n_inf` count bad values of weights
+    and responses.
+    `change` is ‖ΔW‖/‖W‖ relative to the second checkpoint, NaN where there is none.
     """
 
     layer: str
