@@ -57,7 +57,7 @@ def _ends(page: Page, scene: Scene, title: str, cards: tuple[Key, ...], links: t
     for card in sorted(cards, key=lambda card: -sum(x.positive + x.negative for x in sums[card])):
         plus, minus = sum(x.positive for x in sums[card]), sum(x.negative for x in sums[card])
         n = len(sums[card])
-        tip = f"{n} edge{'' if n == 1 else 's'} of this bundle"
-        title_ = scene.diagram.card(card).title
-        rows.append((title_, f"+{number(plus)}  −{number(minus)}", tip, partial(scene.choose, card)))
+        shown = scene.diagram.card(card)
+        tip = f"{shown.tooltip}\n{n} edge{'' if n == 1 else 's'} of this bundle".strip()
+        rows.append((shown.title, f"+{number(plus)}  −{number(minus)}", tip, partial(scene.choose, card)))
     page.links(rows)
