@@ -59,8 +59,8 @@ def restricted(activations: Activations, rows: NDArray[np.int64]) -> Activations
     exact. `place` is None. Layers whose pooled responses were dropped are missing (see `dropped`). A recording of
     exactly these rows takes its place once `keep_exact` was given one.
 
-    `rows` (n,) ascending, of samples that were read. Costs some ten milliseconds for a layer of 64 units and thousands of
-    samples, when the layer is first looked at. Raises InvalidValue where there is no row.
+    `rows` (n,) ascending, of samples that were read. Costs some ten milliseconds for a layer of 64 units and
+    thousands of samples, when the layer is first looked at. Raises InvalidValue where there is no row.
     """
     if not len(rows):
         raise InvalidValue("A subset must hold at least one image that was read; got none. Choose it wider.")
