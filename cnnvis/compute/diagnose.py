@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -198,8 +198,8 @@ def _matrices(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return matrices or dict(found)
 
 
-def _norm(tensors: object) -> float:
-    return math.sqrt(sum(float(t.double().square().sum()) for t in tensors))  # type: ignore[attr-defined]
+def _norm(tensors: Iterable[Tensor]) -> float:
+    return math.sqrt(sum(float(t.double().square().sum()) for t in tensors))
 
 
 def _signs(weights: Mapping[str, Tensor]) -> tuple[float, float]:
