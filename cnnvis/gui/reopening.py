@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cnnvis.errors import CnnvisError, InvalidValue
+from cnnvis.errors import CnnvisError, InvalidValue, NotConnected
 from cnnvis.gui.controller import Controller
 from cnnvis.gui.view import Notice
 from cnnvis.model.document import Document
@@ -71,7 +71,15 @@ class Reopening(Controller):
     def _open_for(self, view: View, name: str, home: Path | None) -> None:
         """Open the session of a figure, which lies at `home` or where the user says."""
         home = home or self._view.ask_session(view.network)
-        if home is None or not self.may_leave():
+        if home is None:
+            self.fail(
+                NotConnected(
+                    f"The session of {view.network} that {name} was made from must be at hand; it lies neither beside "
+                    "the figure nor among the recent ones. Put it beside the figure, or open it first."
+                )
+            )
+            return
+        if not self.may_leave():
             return
         place = home
 

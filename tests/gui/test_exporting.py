@@ -108,6 +108,19 @@ def test_a_session_that_is_not_found_is_asked_for_and_a_wrong_one_refused(
     assert window.controller.document is None
 
 
+def test_a_figure_of_a_vanished_session_is_one_sentence_and_the_open_one_stays(
+    window: Window, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure = export(draw(made_up_session(classes=5)), tmp_path / "figure.svg")
+    show(window, qtbot)
+    monkeypatch.setattr(window.ask, "file_to_open", lambda kinds, title="": None)
+    window.controller.open(figure)
+    rest(window, qtbot)
+    qtbot.waitUntil(lambda: "must be at hand" in said(window))
+    assert window.controller.session is not None
+    assert len(window.controller.session.analysis.network.classes) == 3
+
+
 def test_a_picture_that_is_no_figure_is_one_sentence(window: Window, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "other.svg").write_text("<svg></svg>")
     show(window, qtbot)
