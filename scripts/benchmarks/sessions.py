@@ -6,15 +6,19 @@ import os
 import subprocess
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.places import SHARED, Absent
+from cnnvis.compute.clusterer import default_k
 from cnnvis.model.activations import HISTOGRAM_BINS, Activations, Responses, Samples
+from cnnvis.model.analysis import Analysis
 from cnnvis.model.connections import Connections
-from cnnvis.model.groups import neighbours
-from cnnvis.model.network import Layer, Network
+from cnnvis.model.groups import Group, neighbours
+from cnnvis.model.network import Edge, Layer, Network
+from cnnvis.model.partition import Partition
 from cnnvis.model.session import Session
 from cnnvis.storage.archive import save
 from cnnvis.storage.pictures import StoredPictures
@@ -84,6 +88,53 @@ def resnet50() -> Path:
     matrices = {pair: _matrix(network, pair, rng) for pair in pairs}
     connections = Connections("weights × activation", matrices, dict.fromkeys(pairs, 1.0), probe=64)
     return save(Session(analysis, activations, connections, pictures=_photographs(rng)), path)
+
+
+def wide(n: int) -> Session:
+    """A session with one layer of n neurons between two of 64, over 100 classes, its numbers drawn by lot."""
+    rng = np.random.default_rng(0)
+    layers = [Layer("input", "input", (3, 32, 32), role="input", n_units=3)]
+    for name, units in (("before", 64), ("wide", n), ("behind", 64)):
+        layers.append(Layer(name, "Conv2d", (units, 8, 8), n_units=units))
+    layers.append(Layer("fc", "Linear", (100,), n_units=100))
+    edges = tuple(Edge(a.name, b.name) for a, b in pairwise(layers))
+    network = Network("wide", tuple(layers), edges, tuple(f"class {i}" for i in range(100)), "fc")
+    counts = np.full(100, 10.0)
+    found = {x.name: _few(x, rng) for x in layers[1:]}
+    samples = Samples(
+        tuple(f"{i}.png" for i in range(1000)),
+        np.arange(1000),
+        np.arange(1000) % 100,
+        np.tile(np.arange(5, dtype=np.int32), (1000, 1)),
+        np.full((1000, 5), 0.2, np.float32),
+        np.ones(1000, bool),
+    )
+    activations = Activations(network.classes, "class", counts, found, samples)
+    groups = tuple(Group(i, x.name, (x.name,), x.name) for i, x in enumerate(layers[1:]))
+    clusters = {x.name: Partition.from_labels(rng.integers(0, default_k(x.n_units), x.n_units)) for x in layers[1:-1]}
+    pairs = [(a.name, b.name) for a, b in pairwise(layers[1:])]
+    matrices = {pair: _matrix(network, pair, rng) for pair in pairs}
+    connections = Connections("weights × activation", matrices, dict.fromkeys(pairs, 1.0))
+    pictures = rng.integers(0, 255, (1000, 32, 32, 3), dtype=np.uint8)
+    return Session(
+        Analysis(network, groups, clusters, {}), activations, connections, pictures=lambda sample: pictures[sample]
+    )
+
+
+def _few(layer: Layer, rng: np.random.Generator) -> Responses:
+    units = layer.n_units
+    return Responses(
+        layer=layer.name,
+        total=rng.gamma(1.0, 10.0, (units, 100)),
+        squares=rng.random((units, 100)) * 1e4,
+        highest=rng.random((units, 100)).astype(np.float32),
+        fired=rng.integers(1, 1000, units),
+        histogram=rng.integers(0, 500, (units, HISTOGRAM_BINS)),
+        place=None,
+        top_samples=rng.integers(0, 1000, (units, 9)),
+        top_values=np.sort(rng.random((units, 9)).astype(np.float32))[:, ::-1].copy(),
+        top_places=np.zeros((units, 9, 2), np.int32),
+    )
 
 
 def _samples() -> Samples:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from cnnvis.gui.places import Places
 from cnnvis.gui.services import Workflow
 from cnnvis.gui.window import Window
 from cnnvis.layout.compose import draw
-from cnnvis.layout.diagram import Card
+from cnnvis.layout.diagram import Card, Diagram
 from cnnvis.model.session import Session
 from cnnvis.storage.archive import load
 
@@ -257,29 +257,52 @@ def matrix_panel() -> Row:
     return summary("a layer chosen to its matrix", times, fixed, asked="≤ 100 ms for 512 × 10", note=note)
 
 
-def regroup() -> Row:
-    """From a merge of two clusters, and its undo, to the new picture on the screen."""
+def regroup() -> list[Row]:
+    """From an edit of clusters, and its undo, to the new picture on the screen, its patches painted."""
     whole = load(sessions.squeezenet())
     first = whole.analysis.groups[:8]  # about the 2,000 neurons that are asked for
-    session = whole.with_analysis(whole.analysis.with_groups(first))
+    squeezenet = whole.with_analysis(whole.analysis.with_groups(first))
+    layers = [g.representative for g in first][3:7]
+    n = sum(whole.analysis.network[g.representative].n_units for g in first)
+    return [
+        _regrouped(squeezenet, layers, f"SqueezeNet, {n:,} neurons", "≤ 100 ms at 2,000 neurons"),
+        _regrouped(sessions.wide(2000), ["wide"] * 4, "one layer of 2,000 neurons", "≤ 100 ms"),
+        _regrouped(sessions.wide(20_000), ["wide"] * 4, "one layer of 20,000 neurons", "≤ 300 ms"),
+    ]
+
+
+def _regrouped(session: Session, layers: Sequence[str], what: str, asked: str) -> Row:
+    """Two clusters merged, a tenth of one moved to another, ten neurons gathered, and each taken back."""
     with shown(session) as window:
         application, canvas, controller = make_application(), window.canvas, window.controller
-        groups = [g.representative for g in session.analysis.groups if g.representative in session.analysis.clusters]
         times, fixed = [], []
-        for layer in groups[:-1][-4:]:
-            ids = [c.id for c in session.analysis.clusters[layer]][:2]
-            for act in (lambda name=layer, pair=ids: controller.merge(name, pair), controller.undo):
-                before = canvas.diagram
-                fixed.append(calibrate())
-                times.append(
-                    _until_painted(
-                        application, window, canvas.viewport(), act, lambda old=before: canvas.diagram is not old
+        for turn, layer in enumerate(layers):
+            clusters = session.analysis.clusters[layer].clusters
+            one, other = clusters[turn % len(clusters)], clusters[(turn + 1) % len(clusters)]
+            some = one.members[: max(len(one) // 10, 1)]
+            edits: tuple[Callable[[], object], ...] = (
+                lambda name=layer, pair=(one.id, other.id): controller.merge(name, pair),
+                lambda name=layer, units=some, to=other.id: controller.move(name, units, to),
+                lambda name=layer, units=(*some[:5], *other.members[:5]): controller.gather(name, units),
+            )
+            for edit in edits:
+                for act in (edit, controller.undo):
+                    before = canvas.diagram
+                    fixed.append(calibrate())
+                    times.append(
+                        _until_painted(
+                            application, window, canvas.viewport(), act, lambda old=before: _renewed(window, old)
+                        )
                     )
-                )
-                _rest(application, window)
-        n = sum(session.analysis.network[name].n_units for name in groups)
-    note = f"{n:,} neurons, animation off, {_platform()}"
-    return summary("regroup to repainted", times, fixed, asked="≤ 100 ms at 2,000 neurons", note=note)
+                    _rest(application, window)
+    note = f"animation off, {_platform()}"
+    return summary(f"regroup to repainted, {what}", times, fixed, asked=asked, note=note)
+
+
+def _renewed(window: Window, old: Diagram | None) -> bool:
+    """Whether another diagram is shown, and every card of it is painted with its patches."""
+    found = window.canvas.diagram
+    return found is not None and found is not old and all(window.canvas.stage.ready(card.key) for card in found.cards)
 
 
 def opening() -> list[Row]:
