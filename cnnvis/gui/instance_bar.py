@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPixmap
+from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from cnnvis.gui.parts import Elided, label
@@ -20,6 +20,8 @@ from cnnvis.model.session import Session
 from cnnvis.painting.crops import cropped, scaled
 
 SIDE = 32
+ROOMY = 800
+"""Pixels from which there is room for everything."""
 RANKED = 5
 """So many class means are offered at once; the rest in a menu of their own."""
 
@@ -74,6 +76,12 @@ class InstanceBar(QFrame):
     def filled(self) -> bool:
         """Whether there is an image to name."""
         return self._session is not None and overlay_of(self._session) is not None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the names are worth more than the legend."""
+        self._key.setVisible(self.width() >= ROOMY)
+        self._about.setVisible(self.width() >= ROOMY)
+        super().resizeEvent(event)
 
     def set_theme(self, theme: Theme) -> None:
         """Name the signs in another theme's colours."""

@@ -17,7 +17,7 @@ from cnnvis.layout.diagram import Ink
 from cnnvis.model.instances import Overlay, find_instance, overlay_of, predicted, ranked_scores
 from cnnvis.model.measurements import Instance
 
-WIDE, HALF = 296, 144
+WIDE, HALF = 240, 116
 EACH = 3
 """So many neurons of a layer are named."""
 
