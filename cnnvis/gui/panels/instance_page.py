@@ -60,7 +60,7 @@ def _pictures(page: Page, scene: Scene, over: Overlay) -> None:
         column.setSpacing(2)
         image = QLabel()
         image.setPixmap(picture_pixmap(picture, side, page.devicePixelRatioF()))
-        image.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        image.setAlignment(Qt.AlignmentFlag.AlignLeft if len(pictures) > 1 else Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(image)
         if len(pictures) > 1:
             column.addWidget(Elided(short(instance), "small"))
