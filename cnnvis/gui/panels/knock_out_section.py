@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cnnvis.gui.panels.contribution_section import class_bars, class_name, counted, extremes, left_out, signed
 from cnnvis.gui.panels.page import Page, Scene, command, number
@@ -17,6 +18,8 @@ from cnnvis.model.viewed import subset_rows
 KNOCK_OUT = "knockOut"
 """The name of the section's title, by which the panel finds it."""
 ACROSS, DOWN = 4, 2
+NOTHING = 0.001
+"""Logits that differ by less are told as equal."""
 KINDS = 4
 """So many kinds of flips are told: from which class to which."""
 
@@ -111,7 +114,8 @@ def agreement(found: Ablation) -> str:
     if not np.isfinite(found.error):
         return "No first-order estimate for these samples."
     r = f"r = {found.correlation:.2f}, ".replace("-", "−") if np.isfinite(found.correlation) else ""
-    return f"First-order estimate: {r}off by {number(found.error)} on average."
+    distance = number(found.error) if found.error >= NOTHING else f"less than {NOTHING}"
+    return f"First-order estimate: {r}off by {distance} on average."
 
 
 def _points(value: float) -> str:
@@ -136,14 +140,26 @@ def _flips(page: Page, scene: Scene, found: Ablation) -> None:
         gained = int((found.flips[:, 2] == labels).sum())
         said += f": {int(right.sum()):,} were right before, {gained:,} are right now"
     page.text(f"{said}.", "small")
-    rows = found.flips[np.argsort(~right, kind="stable")]
-    kinds = Counter((int(a), int(b)) for _, a, b in found.flips).most_common(KINDS)
-    page.links([_kind(scene, before, after, n) for (before, after), n in kinds])
-    if is_table(scene):
-        return
+    kinds = Counter((int(a), int(b)) for _, a, b in found.flips)
+    page.links([_kind(scene, before, after, n) for (before, after), n in kinds.most_common(KINDS)])
+    if not is_table(scene):
+        _pictures(page, scene, _varied(found.flips, right, kinds))
+
+
+def _varied(flips: NDArray[np.int64], right: NDArray[np.bool_], kinds: Counter[tuple[int, int]]) -> NDArray[np.int64]:
+    """The flips in an order to look at: those that were right first, one of each kind after the other."""
+    met: Counter[tuple[int, int, bool]] = Counter()
+    turns = []
+    for (_, before, after), was_right in zip(flips.tolist(), right.tolist()):
+        turns.append((not was_right, met[before, after, was_right], -kinds[before, after]))
+        met[before, after, was_right] += 1
+    return flips[sorted(range(len(flips)), key=turns.__getitem__)]
+
+
+def _pictures(page: Page, scene: Scene, flips: NDArray[np.int64]) -> None:
     shots = [
         Shot(int(s), tip=f"{_name(scene, int(s))} · was {_class(scene, a)}, now {_class(scene, b)}")
-        for s, a, b in rows[: 8 * ACROSS * DOWN]
+        for s, a, b in flips[: 8 * ACROSS * DOWN]
         if scene.session.picture(int(s)) is not None
     ][: ACROSS * DOWN]
     if shots:
