@@ -32,7 +32,7 @@ _CLUSTER = (
     "knock_out",
 )
 _LAYER = ("expand", "note", "recluster", "knock_out", "", "represent", "join_groups", "split_group")
-_UNIT = ("gather", "move", "pin", "note", "", *(verb for verb in _CLUSTER if verb and verb != "note"))
+_UNIT = ("gather", "move", "pin", "note", "", *(verb for verb in _CLUSTER if verb != "note"))
 _VERBS = {"bundle": _BUNDLE, "cluster": _CLUSTER, "column": _LAYER, "unit": _UNIT}
 
 

@@ -108,7 +108,7 @@ def pinned(analysis: Analysis, layer: str, unit: int) -> Edit:
 
 def reclustered(analysis: Analysis, found: Analysis, recipe: Recipe, layers: Sequence[str], keep_locked: bool) -> Edit:
     """Some layers, or all where none are named, clustered by another recipe; `found` is what came out."""
-    label = f"clustered {', '.join(layers) or 'all layers'} by {recipe}"
+    label = f"clustered {', '.join(layers) or 'all layers'} by {str(recipe).removesuffix('()')}"
     named = f", layers={list(layers)}" if layers else ""
     dropped = "" if keep_locked else ", keep_locked=False"
     return Edit(found, label, f"analysis = cv.recluster(analysis, activations, cv.{recipe!r}{named}{dropped})")

@@ -99,15 +99,23 @@ def title_marks(cluster: Cluster, style: Style) -> list[Mark]:
         marks.append(Rect(Box(0, 0, style.width, 6), Ink(cluster.colour), radius=2, zoom=AWAY))
     plain = not cluster.name and not cluster.dead
     title = cluster.name or ("never fire" if cluster.dead else number)
-    number = " · ".join(["locked"] * cluster.locked + [number] * (not plain))
-    right = 6.2 * len(number) + 8 if number else 0.0  # digits and known words: they always fit
+    right = 0.0 if plain else 6.6 * len(number) + 8  # the count is digits and one known word: it always fits
+    if cluster.locked:
+        marks += _padlock(style.width - PAD - right - 8, 12)
+        right += 14
     box = Box(PAD, 6, style.width - 2 * PAD - right, 20)
     size, ink, bold = (12.0, MUTED, False) if cluster.dead and not cluster.name else (13.0, TEXT, True)
     marks.append(Label(title, box, size, ink, bold, elide="middle", zoom=NEAR))
-    if number:
-        box = Box(style.width - PAD - right + 4, 6, right - 4, 20)
+    if not plain:
+        box = Box(style.width - PAD - 6.6 * len(number) - 4, 6, 6.6 * len(number) + 4, 20)
         marks.append(Label(number, box, 11, MUTED, align="right", elide="none", zoom=NEAR))
     return marks
+
+
+def _padlock(x: float, y: float) -> list[Mark]:
+    """The sign of a cluster that keeps its members, 8 px wide."""
+    shackle = Rect(Box(x + 1.5, y - 1, 5, 6), None, MUTED, radius=2.5, zoom=NEAR)
+    return [shackle, Rect(Box(x, y + 2.5, 8, 6), MUTED, radius=1, zoom=NEAR)]
 
 
 def strip_marks(profile: NDArray[np.float64], box: Box, coloured: bool) -> list[Mark]:

@@ -108,7 +108,7 @@ class Recluster(QDialog):
         box.addWidget(self._preview)
         box.addSpacing(8)
         box.addLayout(buttons)
-        self.setMinimumWidth(400)
+        self.setMinimumWidth(448)
 
     def _connect(self) -> None:
         self.clusterer.currentIndexChanged.connect(self._fit)
@@ -121,7 +121,7 @@ class Recluster(QDialog):
     def _size(self) -> str:
         n = self._analysis.network[self._layer].n_units
         by_hand = ", changed by hand" if self._layer in self._analysis.edited else ""
-        return f"{n:,} neuron{'' if n == 1 else 's'}, now by {self._old}{by_hand}"
+        return f"{n:,} neuron{'' if n == 1 else 's'}, now by {str(self._old).removesuffix('()')}{by_hand}"
 
     @property
     def _name(self) -> str:
@@ -130,6 +130,7 @@ class Recluster(QDialog):
     def _fit(self) -> None:
         """Show the fields of the chosen clusterer."""
         self.k.setEnabled(self._name in WITH_K or (self._name == self._old.clusterer and self._old.k is not None))
+        self._form.setRowVisible(self.k, self.k.isEnabled())
         for name in self._fields:
             self._form.removeRow(self._fields[name].widget)
         given = dict(self._old.parameters) if self._name == self._old.clusterer else {}
@@ -137,6 +138,8 @@ class Recluster(QDialog):
         for place, field in enumerate(self._fields.values()):
             self._form.insertRow(2 + place, field.parameter.words, field.widget)
             field.changed.connect(self._changed)
+        for widget in (self.clusterer, self.k, self.seed, *(field.widget for field in self._fields.values())):
+            self._form.labelForField(widget).setFixedHeight(widget.sizeHint().height())  # else it hangs at the top
         self._say_locked()
 
     def _say_locked(self) -> None:
