@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cnnvis.model.attribution import Attribution
     from cnnvis.model.connections import Connections
     from cnnvis.model.document import Document
+    from cnnvis.model.findings import Finding, findings
     from cnnvis.model.groups import Group
     from cnnvis.model.job import Job
     from cnnvis.model.measurements import Instance
@@ -80,6 +81,7 @@ _HOMES = {
     "cnnvis.model.attribution": ("Attribution",),
     "cnnvis.model.connections": ("Connections",),
     "cnnvis.model.document": ("Document",),
+    "cnnvis.model.findings": ("Finding", "findings"),
     "cnnvis.model.groups": ("Group",),
     "cnnvis.model.job": ("Job",),
     "cnnvis.model.measurements": ("Instance",),
@@ -115,6 +117,7 @@ __all__ = [
     "Diagram",
     "Document",
     "Edge",
+    "Finding",
     "Group",
     "Instance",
     "Job",
@@ -139,6 +142,7 @@ __all__ = [
     "diagnose",
     "draw",
     "export",
+    "findings",
     "graph",
     "instance",
     "lay_over",

@@ -35,6 +35,7 @@ MEASUREMENTS = {
     "contribute-squeezenet": "effects:contribute_squeezenet",
     "ablate-resnet20": "effects:ablate_resnet20",
     "ablate-squeezenet": "effects:ablate_squeezenet",
+    "diagnose": "health:diagnose_resnet20",
     "layout": "picture:layout_60_by_40",
     "bundling": "picture:bundling_48_by_48",
     "packing": "picture:packing_100",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cnnvis.model.activations import Activations
+from cnnvis.model.findings import Finding, findings
 from cnnvis.model.session import Session
 
+_MARKS = {"alarm": "!!", "warning": "! ", "hint": "  "}
 LISTED = 20
 """So many skipped files are named in the text."""
 
@@ -57,10 +59,16 @@ def report(session: Session) -> dict[str, Any]:
         "edited": sorted(analysis.edited),
         "explanations": len(session.attributions),
         "notes": list(found.notes) if found is not None else [],
+        "findings": [_finding(finding) for finding in findings(session)],
         "job": session.job.to_toml() if session.job is not None else None,
         "versions": dict(session.provenance.get("versions", {})),
         "provenance": {k: v for k, v in session.provenance.items() if k != "versions"},
     }
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    where = {"layer": found.layer, "neurons": list(found.units), "class": found.target if found.target >= 0 else None}
+    return {"level": found.level, "text": found.text, "detail": found.detail, "cause": found.cause, **where}
 
 
 def _images(found: Activations | None) -> dict[str, Any]:
@@ -99,8 +107,9 @@ def report_text(session: Session) -> str:
         more = len(found.samples.skipped) - LISTED
         if more > 0:
             lines.append(f"  and {more} more")
-    if found is not None and found.notes:
-        lines += ["", *(f"! {note}" for note in found.notes)]
+    said = findings(session)
+    if said:
+        lines += ["", *(f"{_MARKS[f.level]} {f.text}{f' ({f.detail})' if f.detail else ''}" for f in said)]
     versions = session.provenance.get("versions", {})
     if versions:
         lines += ["", "Made with " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."]

@@ -101,7 +101,7 @@ class Card(Pressable):
         self.setAccessibleName(f"{finding.level}: {finding.text}")
         self.setAccessibleDescription(" ".join(part for part in (finding.detail, finding.cause) if part))
         box = QVBoxLayout(self)
-        box.setContentsMargins(10, 7, 4, 8)
+        box.setContentsMargins(10, 7, 8, 8)
         box.setSpacing(2)
         self._cause = _words(finding.cause, "small")
         self._cause.setContentsMargins(0, 4, 0, 0)

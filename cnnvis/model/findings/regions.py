@@ -71,13 +71,13 @@ def _said(many: list[Lookout], activations: Activations, layer: str, effect: NDA
     if effect is not None:
         many.sort(key=lambda one: -effect[one.unit, group])
     first, name = many[0], activations.groups[group]
-    who = f"{layer}:{first.unit} responds" if len(many) == 1 else f"{len(many)} neurons of {layer} respond"
+    who = f"{layer}:{first.unit} responds" if len(many) == 1 else f"{len(many)} neurons respond"
     share = _share(effect, [one.unit for one in many], group)
     they = "it carries" if len(many) == 1 else "together they carry"
     weight = f"; {they} {percent(share)} of what speaks for {name}" if share is not None else ""
     return Finding(
         f"{who} to {name} in {region} of the image only",
-        f"all {first.n_images} strongest images of :{first.unit} peak there{weight}",
+        f"all {first.n_images} strongest images of {layer}:{first.unit} peak there{weight}",
         layer,
         target=group,
         units=tuple(one.unit for one in many),

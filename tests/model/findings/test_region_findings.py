@@ -63,7 +63,7 @@ def said(session: Session) -> list[Finding]:
 )
 def test_neurons_that_answer_a_class_in_one_place_only_are_an_alarm(place: str, words: str) -> None:
     (found,) = said(looking(place))
-    assert found.text == f"2 neurons of conv2 respond to class 1 in {words} of the image only"
+    assert found.text == f"2 neurons respond to class 1 in {words} of the image only"
     assert (found.layer, found.target, set(found.units)) == ("conv2", 1, {3, 5})
     assert found.level == "alarm"
     assert "shortcut" in found.cause
