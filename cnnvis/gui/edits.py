@@ -25,6 +25,8 @@ Change = Callable[[Session], Edit]
 
 def _edit(analysis: Analysis, layer: str, partition: Partition, label: str, call: str) -> Edit:
     python = f"analysis = analysis.with_clusters({layer!r}, analysis.clusters[{layer!r}].{call})"
+    if partition == analysis.clusters[layer]:
+        return Edit(analysis, label, python)  # nothing changes: no step
     return Edit(analysis.with_clusters(layer, partition), label, python)
 
 

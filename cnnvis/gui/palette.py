@@ -156,8 +156,10 @@ QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url(@icons;/down.svg);
 QCheckBox, QRadioButton { spacing: 8px; }
 QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @muted; border-radius: 3px; background: @card; }
 QCheckBox::indicator:checked { background: @tick; border-color: @tick; image: url(@icons;/check.svg); }
-QCheckBox::indicator:disabled { border-color: @border; }
-QCheckBox:focus { color: @accent; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid @muted; border-radius: 8px; background: @card; }
+QRadioButton::indicator:checked { border: 5px solid @tick; width: 6px; height: 6px; background: white; }
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border-color: @border; }
+QCheckBox:focus, QRadioButton:focus { color: @accent; }
 QTreeView::branch:has-children:!open { image: url(@icons;/right.svg); }
 QTreeView::branch:has-children:open { image: url(@icons;/open.svg); }
 QTreeView, QListView, QTableView { background: @card; border: none; outline: none; }

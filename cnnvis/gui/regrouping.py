@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from cnnvis.errors import CnnvisError, InvalidValue
 from cnnvis.gui import edits
 from cnnvis.gui.editing import Editing
+from cnnvis.gui.view import Notice
 from cnnvis.layout.columns import shown_layers
 from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.partition import Partition
@@ -15,6 +16,7 @@ from cnnvis.model.quality import Silhouettes, at_hand, silhouettes
 from cnnvis.model.script import script
 from cnnvis.model.session import Session
 from cnnvis.progress import Progress
+from cnnvis.workflow.edges import followed, missing_pairs
 
 _MOST_TRIED, _MOST_SHIFTED = 2048, 512
 """Neurons that are clustered while the user still chooses how; mean shift takes longer."""
@@ -205,6 +207,14 @@ class Regrouping(Editing):
         self._cluster_missing(layers)
         if new.analysis.groups is not old.analysis.groups:
             self.join()
+            self._tell_of_edges(new)
+
+    def _tell_of_edges(self, session: Session) -> None:
+        """Say why columns that are neighbours now have no edges between them."""
+        lacking = session.connections is not None and missing_pairs(session, followed(session))
+        if self._services.sources is None and lacking:
+            text = "Edges between the new neighbours are measured once the network is connected."
+            self._view.show_notice(Notice(text + " Choose File ▸ Connect network."))
 
     def _cluster_missing(self, layers: Sequence[str]) -> None:
         session = self.session

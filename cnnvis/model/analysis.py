@@ -104,6 +104,8 @@ class Analysis:
                         f"The representative of {group.name} must be one of its layers; got {layer!r}. "
                         f"{did_you_mean(layer, group.layers)}"
                     )
+                if group.representative == layer:
+                    return self
                 group = replace(group, representative=layer)
             found.append(group)
         return replace(self, groups=tuple(found))

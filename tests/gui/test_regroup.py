@@ -101,6 +101,13 @@ def test_the_selected_neurons_of_a_layer_are_edited_together(window: Window, mon
     assert analysis(window).clusters[LAYER][1].pinned == (0,)
 
 
+def test_an_edit_that_changes_nothing_is_no_step(window: Window) -> None:
+    window.controller.rename(LAYER, 0, "")
+    window.controller.represent(LAYER)
+    window.controller.move(LAYER, members(window)[0], 0)
+    assert document(window).undoable is None
+
+
 def test_what_is_of_two_layers_is_not_put_into_one_cluster(window: Window) -> None:
     window.controller.select((("cluster", LAYER, 0), ("cluster", "conv1", 0)))
     window.commands.run("merge")
@@ -295,6 +302,16 @@ def test_a_layer_that_comes_into_view_is_clustered_without_a_step(window: Window
     rest(window, qtbot)
     assert "conv1" in analysis(window).clusters
     assert len(present.history) == 2
+
+
+def test_columns_that_are_neighbours_now_say_what_their_edges_wait_for(window: Window, qtbot: QtBot) -> None:
+    window.controller.represent("conv1")  # it stands there already
+    assert window.notice.notice is None
+    window.controller.join_groups(0)
+    window.controller.represent("conv1")
+    rest(window, qtbot)
+    assert window.notice.notice is not None
+    assert "once the network is connected" in window.notice.notice.text
 
 
 def test_a_boundary_snaps_to_the_nearest_layer(window: Window, qtbot: QtBot) -> None:

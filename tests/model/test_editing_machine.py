@@ -47,13 +47,15 @@ class Editing(RuleBasedStateMachine):
 
     def commit(self, edit: edits.Edit) -> None:
         before = self.analysis
+        if edit.analysis is before:
+            self.document.commit(edit.analysis, edit.label, edit.python)
+            return
         names = {"analysis": before, "activations": self.session.activations, "cv": cv}
         exec(edit.python, names)
         assert analysis_to_dict(names["analysis"]) == analysis_to_dict(edit.analysis)
         self.document.commit(edit.analysis, edit.label, edit.python)
-        if edit.analysis is not before:
-            self.states = [*self.states[: self.index + 1], edit.analysis]
-            self.index += 1
+        self.states = [*self.states[: self.index + 1], edit.analysis]
+        self.index += 1
 
     # Clusters
 
