@@ -18,6 +18,8 @@ from cnnvis.model.viewed import subset_rows
 KNOCK_OUT = "knockOut"
 """The name of the section's title, by which the panel finds it."""
 ACROSS, DOWN = 4, 2
+ENOUGH = 5
+"""With fewer samples of a class the share of right ones says nothing."""
 NOTHING = 0.001
 """Logits that differ by less are told as equal."""
 KINDS = 4
@@ -85,12 +87,13 @@ def _changes(page: Page, scene: Scene, found: Ablation) -> None:
         word, tip = _RIGHT[scene.activations.kind if scene.activations is not None else "class"]
         page.facts([(word, f"{before:.1f} → {after:.1f} %", tip)])
 
-        def accuracy(group: int, value: float) -> str:
+        def right(group: int, value: float) -> str:
             one, other = 100 * found.accuracy[group]
             return f"{word.lower()} {one:.1f} → {other:.1f} %, over {counted(found.counts[group])}"
 
-        page.text(f"Change of {word.lower()}, in points", "small")
-        page.add(class_bars(scene, points, accuracy, write=_points, order=order))
+        if found.counts[order].min(initial=ENOUGH) >= ENOUGH:
+            page.text(f"Change of {word.lower()}, in points", "small")
+            page.add(class_bars(scene, points, right, write=_points, order=order))
     foretold = found.foretold
 
     def logit(group: int, value: float) -> str:
@@ -138,7 +141,7 @@ def _flips(page: Page, scene: Scene, found: Ablation) -> None:
         labels = np.array([table.labels[table.rows[int(s)]] if int(s) in table.rows else -1 for s in found.flips[:, 0]])
         right = found.flips[:, 1] == labels
         gained = int((found.flips[:, 2] == labels).sum())
-        said += f": {int(right.sum()):,} were right before, {gained:,} are right now"
+        said += f": {int(right.sum()):,} right before, {gained:,} right now"
     page.text(f"{said}.", "small")
     kinds = Counter((int(a), int(b)) for _, a, b in found.flips)
     page.links([_kind(scene, before, after, n) for (before, after), n in kinds.most_common(KINDS)])
