@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import torch
 from nets import NETS, batch_of, made
 from reference.ablate import silenced_logits
+from safetensors.torch import load_file
 from samples import Held, random_images
 from states import state_of
 from torch import Tensor, nn
@@ -372,3 +374,17 @@ def test_contributions_to_one_class_foretell_nothing() -> None:
     aimed = contribute(model, network, activations, target=1, device="cpu")
     with pytest.raises(InvalidValue, match="own class"):
         ablate(model, network, activations, {"conv1": (0,)}, contributions=aimed, device="cpu")
+
+
+@pytest.mark.real
+def test_resnet20_loses_before_its_linear_end_just_what_was_foretold(shared: Path) -> None:
+    zoo = runpy.run_path(str(shared / "models" / "zoo.py"))
+    model = zoo["resnet20"]()
+    model.load_state_dict(load_file(shared / "data" / "resnet20_cifar10.safetensors"))
+    images = random_images(8, (3, 32, 32))
+    network = trace(model.eval(), images[0])
+    activations = record(model, network, Held(images, np.arange(8) % 4), device="cpu")
+    estimate = contribute(model, network, activations, device="cpu")
+    for layer, exact in (("layer3.2/add#0", True), ("layer2.2/add#0", False)):
+        found = ablate(model, network, activations, {layer: range(8)}, contributions=estimate, device="cpu")
+        assert (found.error < 1e-4) == exact
