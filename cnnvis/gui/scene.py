@@ -21,7 +21,8 @@ from cnnvis.progress import Progress
 
 _BELOW, _ABOVE, _CARDS = 0.0, 1.0, 2.0
 _QUIETER = 0.45
-_RIM = 3.0
+_AIR = 6.0
+_RIM = _AIR + 3.0
 _FEW = 160
 """So many links keep their width even while they move."""
 _SPARE = 80.0
@@ -118,7 +119,9 @@ class CardItem(QGraphicsItem):
         accent = colour(theme, ACCENT)
         painter.setPen(QPen(accent, (3.0 if self._target else 2.0) / zoom))
         painter.setBrush(washed(theme) if self._target else Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(QRectF(0, 0, box.w, box.h), 4, 4)
+        # The words of a column's title begin at its very edge: a frame around them needs air.
+        side, top = (0.0, 0.0) if self.card.face.framed else (_AIR, 2.0)
+        painter.drawRoundedRect(QRectF(-side, -top, box.w + 2 * side, box.h + 2 * top), 4, 4)
         if self._units:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(accent, 2.0 / zoom))
