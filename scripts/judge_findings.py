@@ -75,8 +75,9 @@ def verdict(kind: str, found: tuple[Finding, ...], classes: tuple[str, ...]) -> 
         said = [f for f in alarms if f.kind == "shortcut" and classes[f.target] == tag.on]
         place = f"hit, no. {found.index(said[0]) + 1}" if said else "miss"
         return place + (f", {len(alarms) - len(said)} false alarms" if len(alarms) > len(said) else "")
-    if kind == "random":
-        alarms = [f for f in alarms if "at chance" not in f.text]
+    others = [f for f in alarms if "at chance" not in f.text]
+    if kind == "random" and others != alarms:
+        return "no other alarm" if not others else f"{len(others)} false alarms"
     return "no alarm" if not alarms else f"{len(alarms)} false alarms"
 
 
