@@ -70,10 +70,15 @@ class Cache:
         """The nodes whose values to a batch are there."""
         return frozenset(node for key, node in self._files if key == batch)
 
-    def get(self, batch: str, nodes: Collection[str], device: torch.device) -> dict[str, Tensor]:
-        """The values of some nodes to a batch; all of them must be held."""
+    def get(self, batch: str, nodes: Collection[str], device: torch.device) -> dict[str, Tensor] | None:
+        """The values of some nodes to a batch, all of which must be held; None where their files have gone."""
         self._touch(nodes)
-        return {node: _read(self._files[batch, node][0], device) for node in nodes}
+        try:
+            return {node: _read(self._files[batch, node][0], device) for node in nodes}
+        except OSError:  # somebody has cleaned up the folder for temporary files
+            for key in [key for key in self._files if key[0] == batch]:
+                self.used -= self._files.pop(key)[1]
+            return None
 
     def put(self, batch: str, values: Mapping[str, Tensor], beside: Collection[str] = ()) -> None:
         """Keep the values of some nodes to a batch: all of them, or none where there is no room beside other nodes."""
@@ -203,6 +208,8 @@ class Replay:
         if nodes is None:
             return None
         found = self._cache.get(batch, {*nodes, self._sink}, self._running.device)
+        if found is None:
+            return None
         return found[self._sink], {node: found[node] for node in nodes}
 
     def _from_cache(self, given: object, known: dict[str, Tensor], batch: str) -> Tensor:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -259,6 +260,17 @@ def test_a_full_disk_only_makes_it_slower(tmp_path: Path, monkeypatch: pytest.Mo
         assert cache.used == 0
         assert not list(tmp_path.rglob("*.safetensors"))
     assert_same(found, ablate(model, network, activations, {"conv1": (0,)}, device="cpu"))
+
+
+def test_files_that_were_cleaned_away_are_computed_again(tmp_path: Path) -> None:
+    model, network, activations = seen("chain")
+    with Cache(folder=tmp_path) as cache:
+        first = ablate(model, network, activations, {"conv1": (0,)}, cache=cache, device="cpu", batch=4)
+        for path in tmp_path.iterdir():
+            shutil.rmtree(path)
+        again = ablate(model, network, activations, {"conv1": (0,)}, cache=cache, device="cpu", batch=4)
+        assert cache.used == 0
+    assert_same(again, first)
 
 
 def test_what_a_replay_needs_reaches_around_shortcuts() -> None:
