@@ -35,7 +35,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnvis.compute.probe import Probe, Run, is_out_of_memory
-from cnnvis.compute.products import applied, products, sent_back
+from cnnvis.compute.products import applied, arriving, products, sent_back
 from cnnvis.compute.routes import Head, Routes, Tail, plain, upstream, whole
 from cnnvis.errors import CnnvisError, ModelFailure
 from cnnvis.model.connections import Mode
@@ -293,7 +293,7 @@ class _Effects:
             for tail in tails:
                 slope = slopes.get(tail.node)
                 if slope is not None:
-                    found = products(self._module(tail.node), self.arrived[name, tail], slope).sum(1)
+                    found = arriving(self._module(tail.node), self.arrived[name, tail], slope)
                     self.sums[name][:, own] += self._folded(found, name, tail).T
 
     def _chunks(self, units: range, names: Sequence[str]) -> Iterator[range]:
@@ -348,20 +348,24 @@ def _pushed(value: Tensor, leaf: Tensor, tangent: Tensor) -> Tensor:
 
 def _pulled(values: list[Tensor], leaves: list[Tensor], seeds: list[Tensor]) -> Sequence[Tensor | None]:
     """Vector–Jacobian products of several seeds at once; one after the other where an operation cannot."""
+    used: list[bool] = []
+
+    def pull(*seed: Tensor) -> tuple[Tensor, ...]:
+        found = torch.autograd.grad(values, leaves, seed, retain_graph=True, allow_unused=True)
+        used[:] = [part is not None for part in found]
+        return tuple(part for part in found if part is not None)
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # slow for lack of a batching rule: still right
-            return torch.autograd.grad(
-                values, leaves, seeds, retain_graph=True, allow_unused=True, is_grads_batched=True
-            )
+            # Not is_grads_batched, which has no rule for a convolution: it takes three times as long.
+            parts = iter(torch.func.vmap(pull)(*seeds))
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise
-    single = [
-        torch.autograd.grad(values, leaves, [s[k] for s in seeds], retain_graph=True, allow_unused=True)
-        for k in range(len(seeds[0]))
-    ]
-    return [None if parts[0] is None else torch.stack(parts) for parts in zip(*single)]
+        single = [pull(*(s[k] for s in seeds)) for k in range(len(seeds[0]))]
+        parts = iter([torch.stack(found) for found in zip(*single)])
+    return [next(parts) if known else None for known in used]
 
 
 def _expect(found: Tensor, expected: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -13,6 +14,11 @@ _WEIGHT: dict[int, Callable[..., Tensor]] = {
     1: gradients.conv1d_weight,
     2: gradients.conv2d_weight,
     3: gradients.conv3d_weight,
+}
+_INPUT: dict[int, Callable[..., Tensor]] = {
+    1: gradients.conv1d_input,
+    2: gradients.conv2d_input,
+    3: gradients.conv3d_input,
 }
 _FORWARD: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _Conv = nn.Conv1d | nn.Conv2d | nn.Conv3d
@@ -41,7 +47,7 @@ def products(module: nn.Module, inputs: Tensor, slopes: Tensor) -> Tensor:
     if isinstance(module, nn.Linear):
         return torch.einsum("jxk,xi->jki", slopes, inputs.flatten(1)) * weight
     assert isinstance(module, _Conv)
-    if inputs.shape[2:] == slopes.shape[3:] and set(module.kernel_size) == {1}:  # by far the fastest way
+    if _is_pointwise(module, inputs, slopes):  # by far the fastest way
         found = inputs.new_zeros(n * maps, inputs.shape[1])
         for rows, places in zip(slopes.movedim(1, 0).flatten(3).flatten(1, 2), inputs.flatten(2)):
             found.addmm_(rows, places.T)
@@ -52,6 +58,31 @@ def products(module: nn.Module, inputs: Tensor, slopes: Tensor) -> Tensor:
         inputs, shape, stacked, stride=module.stride, padding=module.padding, dilation=module.dilation
     )
     return (torch.unflatten(found, 0, (n, maps)) * weight).flatten(3).sum(3)
+
+
+def arriving(module: nn.Module, inputs: Tensor, slopes: Tensor) -> Tensor:
+    """For slopes (seeds, samples, maps, …) behind a layer the effect of each of its input maps, (seeds, input maps).
+
+    The sum of `products` over the layer's maps; or the inputs times the slopes sent back to them, where that makes
+    fewer numbers on the way. Both multiply as often.
+    """
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    per_input = int(weight[:, 0].numel()) * (len(inputs) if _is_pointwise(module, inputs, slopes) else 1)
+    if per_input <= len(inputs) * math.prod(inputs.shape[2:]):
+        return products(module, inputs, slopes).sum(1)
+    if isinstance(module, nn.Linear):
+        return torch.einsum("jxi,xi->ji", slopes @ weight, inputs.flatten(1))
+    assert isinstance(module, _Conv)
+    options = {"stride": module.stride, "padding": module.padding, "dilation": module.dilation}
+    flat = slopes.flatten(0, 1)
+    back = _INPUT[weight.dim() - 2]((len(flat), *inputs.shape[1:]), weight, flat, **options)
+    return torch.einsum("jxip,xip->ji", torch.unflatten(back, 0, slopes.shape[:2]).flatten(3), inputs.flatten(2))
+
+
+def _is_pointwise(module: nn.Module, inputs: Tensor, slopes: Tensor) -> bool:
+    """Whether every place of a layer's output comes from that place of its input alone."""
+    return isinstance(module, _Conv) and inputs.shape[2:] == slopes.shape[3:] and set(module.kernel_size) == {1}
 
 
 def sent_back(module: nn.Module, slopes: Tensor, maps: range, shape: tuple[int, ...]) -> Tensor:
