@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.cluster import KMeans
 from torch import manual_seed, nn
 
@@ -94,3 +97,22 @@ def test_every_public_name_is_there_whatever_was_imported_before():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="nonsense"):
         _ = cv.nonsense
+
+
+def test_the_python_of_the_readme_runs_as_written(tmp_path, monkeypatch, capsys):
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    rng = np.random.default_rng(0)
+    for index in range(10):
+        folder = tmp_path / "photos" / "abcde"[index % 5]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(folder / f"{index}.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cv, "show", lambda session: 0, raising=False)
+    names = {"model": network_of_four(), "names": list("abcde"), "mean": [0.5] * 3, "std": [0.2] * 3}
+    exec("\n".join(blocks), names)
+    assert (tmp_path / "figure-3.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "mine.cnnvis").exists()
+    assert names["gone"].counts.sum() == 10
+    assert capsys.readouterr().out
