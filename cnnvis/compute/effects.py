@@ -251,9 +251,8 @@ class _Effects:
         for first, last in _spans(heads, self.segment.sink.n_units):
             active = [h for h in heads if h.offset <= first < h.offset + h.n and run.values[ends[h.node]].requires_grad]
             for units in self._chunks(range(first, last), [*leaves, *ends.values()]) if active else ():
-                seeds = [self._seeds(h, units) for h in active]
-                # Dead units, and the output's other classes, have nothing to send back.
-                if any(bool(seed.any()) for seed in seeds):
+                if any(self._behind(h, units).any() for h in active):  # not of dead units, nor of other classes
+                    seeds = [self._seeds(h, units) for h in active]
                     found = _pulled([run.values[ends[h.node]] for h in active], list(leaves.values()), seeds)
                     self._collect(units, dict(zip(leaves, found)))
                 done += len(units)
@@ -266,15 +265,23 @@ class _Effects:
         found += [t.node for tails in self.routes.tails.values() for t in tails or ()]
         return tuple(dict.fromkeys(found))
 
+    def _axis(self, head: Head) -> int:
+        """Where the maps of a head lie in its slope."""
+        axis = self.segment.sink.unit_axis if head.node == self.node else 0
+        assert axis is not None
+        return axis % (self.slopes[head.node].dim() - 1) + 1
+
+    def _behind(self, head: Head, units: range) -> Tensor:
+        """The slopes of the pooled responses of some units at the head."""
+        return self.slopes[head.node].narrow(self._axis(head), units.start - head.offset, len(units))
+
     def _seeds(self, head: Head, units: range) -> Tensor:
         """For each unit the slope of its pooled response at the head's input (or at the head), (units, samples, …)."""
         slope, maps = self.slopes[head.node], range(units.start - head.offset, units.stop - head.offset)
         if head.input is not None:
             shape = self.p.network[head.input].shape
             return sent_back(self._module(head.node), slope, maps, shape)
-        axis = self.segment.sink.unit_axis if head.node == self.node else 0
-        assert axis is not None
-        axis = axis % (slope.dim() - 1) + 1
+        axis = self._axis(head)
         seeds = torch.zeros(len(maps), *slope.shape, dtype=slope.dtype, device=slope.device)
         for k, j in enumerate(maps):
             seeds[k].narrow(axis, j, 1).copy_(slope.narrow(axis, j, 1))
