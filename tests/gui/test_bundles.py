@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -40,18 +39,13 @@ def bundled(session: Session) -> Diagram:
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot, bundled: Diagram) -> Iterator[Canvas]:
-    jobs = Jobs()
-    found = Canvas(jobs)
-    found.animated = False
-    found.resize(1200, 900)
-    qtbot.addWidget(found)
-    found.show()
-    found.show_diagram(bundled)
-    found.actual_size()
-    found.reveal(bundled.bundles[0].key)
-    yield found
-    jobs.close()
+def canvas(canvas: Canvas, bundled: Diagram) -> Canvas:
+    """With bundles, at the first of them."""
+    canvas.resize(1200, 900)
+    canvas.show_diagram(bundled)
+    canvas.actual_size()
+    canvas.reveal(bundled.bundles[0].key)
+    return canvas
 
 
 def middle(canvas: Canvas, bundle: Bundle) -> QPointF:
@@ -206,13 +200,11 @@ class Drawing:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, session: Session) -> Iterator[Editing]:
-    jobs = Jobs()
+def desk(qtbot: QtBot, session: Session, jobs: Jobs) -> Editing:
     found = Editing(Quiet(), jobs, Drawing())  # type: ignore[arg-type]
     found.place(Document(session), None)
     qtbot.waitUntil(lambda: found.diagram is not None)
-    yield found
-    jobs.close()
+    return found
 
 
 def look(desk: Editing) -> Look:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,21 +13,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cnnvis.gui.canvas import Canvas
-from cnnvis.gui.jobs import Jobs
 from cnnvis.layout.diagram import Box, Card, Diagram, Key
 from cnnvis.layout.theme import DARK
-
-
-@pytest.fixture
-def canvas(qtbot: QtBot) -> Iterator[Canvas]:
-    jobs = Jobs()
-    found = Canvas(jobs)
-    found.animated = False
-    found.resize(900, 600)
-    qtbot.addWidget(found)
-    found.show()
-    yield found
-    jobs.close()
 
 
 def point(canvas: Canvas, key: Key, x: float = 4, y: float = 4) -> QPoint:

@@ -14,16 +14,14 @@ import pytest
 from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 from sessions import made_up_session
+from windows import rest
 
-from cnnvis.gui import app
 from cnnvis.gui.controller import Controller
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.charts import Bars
 from cnnvis.gui.panels.details import Details
 from cnnvis.gui.panels.knock_out_section import agreement, shown
 from cnnvis.gui.panels.patches import Patches
-from cnnvis.gui.places import Places
-from cnnvis.gui.services import Workflow
 from cnnvis.gui.studies import contributions as study
 from cnnvis.gui.studies.contributions import silenced_by
 from cnnvis.gui.window import Window
@@ -210,14 +208,12 @@ def test_a_column_stands_for_all_its_neurons() -> None:
 
 
 @pytest.fixture
-def details(qtbot: QtBot) -> Iterator[Details]:
-    jobs = Jobs()
+def details(qtbot: QtBot, jobs: Jobs) -> Details:
     panel = Details(jobs)
     qtbot.addWidget(panel)
     panel.resize(328, 900)
     panel.show()
-    yield panel
-    jobs.close()
+    return panel
 
 
 def with_all(session: Session, *ablations: Ablation, target: int | None = None) -> Session:
@@ -357,30 +353,22 @@ def test_the_panel_turns_to_what_was_just_measured(details: Details, qtbot: QtBo
 
 
 def test_from_the_facet_to_a_knock_out_and_nothing_stays_on_the_disk(
-    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    window: Window, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    app.make_application()
-    window = Window(Jobs(), Workflow("cpu"), Places.inside(tmp_path / "user"))
-    window.canvas.animated = False
-    window.show()
     controller = window.controller
-
-    def rest() -> None:
-        qtbot.waitUntil(lambda: window.jobs.idle, timeout=120_000)
-
     plan = AnalysisPlan(probe_images=2)
     controller.analyze(Job(NetworkSource("demo:healthy"), DataSource("demo:healthy", per_class=2), plan))
-    rest()
+    rest(window, qtbot)
     window.commands.run("facet_contribution")
-    rest()
+    rest(window, qtbot)
     assert controller.session is not None
     assert controller.session.measurements.own is not None
     layer = controller.session.analysis.groups[2].representative
     cluster = next(iter(controller.session.analysis.clusters[layer]))
     controller.select((("cluster", layer, cluster.id),))
     window.commands.run("knock_out")
-    rest()
+    rest(window, qtbot)
     found = controller.session.measurements.ablations[0]
     assert found.silenced == ((layer, tuple(cluster.members)),)
     assert np.isfinite(found.error)
@@ -389,5 +377,3 @@ def test_from_the_facet_to_a_knock_out_and_nothing_stays_on_the_disk(
     controller.document.mark_saved()
     controller.close_session()
     assert not [name for name in os.listdir(tmp_path) if name.startswith("cnnvis-replay")]
-    window.close()
-    window.deleteLater()

@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
+from windows import PATIENCE, rest
 
 from cnnvis.assets import resource
-from cnnvis.gui import app
-from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.findings import Card, Findings
-from cnnvis.gui.places import Places
-from cnnvis.gui.services import Workflow
 from cnnvis.gui.window import Window
 from cnnvis.layout.compose import Diagram
 from cnnvis.model.job import Job
 from cnnvis.workflow.demo import demo_job
-
-PATIENCE = 240_000
-"""Milliseconds; PyTorch alone may take ten seconds to load on a busy machine."""
-
-
-@pytest.fixture
-def window(tmp_path: Path, qtbot: QtBot) -> Iterator[Window]:
-    app.make_application()
-    found = Window(Jobs(), Workflow("cpu"), Places.inside(tmp_path / "user"))
-    found.canvas.animated = False
-    found.show()
-    yield found
-    if found.controller.document is not None:
-        found.controller.document.mark_saved()
-    found.close()
-    found.deleteLater()
 
 
 def small(name: str, per_class: int) -> Job:
     """The demo on few images."""
     job = demo_job(name)
     return replace(job, data=replace(job.data, per_class=per_class), analysis=replace(job.analysis, probe_images=2))
-
-
-def rest(window: Window, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: window.jobs.idle, timeout=PATIENCE)
 
 
 def open_demo(window: Window, qtbot: QtBot, name: str, per_class: int) -> Card:

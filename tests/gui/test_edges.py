@@ -250,18 +250,6 @@ def test_the_page_of_an_edge_for_a_class_says_so(qtbot: QtBot) -> None:
     assert any(text.endswith("→ class 1") and text.startswith(":") for text in texts)
 
 
-@pytest.fixture
-def canvas(qtbot: QtBot) -> Iterator[Canvas]:
-    jobs = Jobs()
-    found = Canvas(jobs)
-    found.animated = False
-    found.resize(900, 600)
-    qtbot.addWidget(found)
-    found.show()
-    yield found
-    jobs.close()
-
-
 def test_shift_over_a_card_lights_the_whole_path_while_it_is_down(canvas: Canvas) -> None:
     whole = a_diagram(n_links=12)
     canvas.show_diagram(whole)

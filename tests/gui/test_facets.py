@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
-from sessions import made_up_session
+from windows import rest, run, show
 
-from cnnvis.gui import app
-from cnnvis.gui.jobs import Jobs
-from cnnvis.gui.places import Places
-from cnnvis.gui.services import Workflow
 from cnnvis.gui.window import Window
 from cnnvis.layout.diagram import Cells, Face
 
@@ -23,18 +16,10 @@ KEY = ("cluster", "conv2", 0)
 
 
 @pytest.fixture
-def window(tmp_path: Path, qtbot: QtBot) -> Iterator[Window]:
-    app.make_application()
-    found = Window(Jobs(), Workflow(), Places.inside(tmp_path / "user"))
-    found.canvas.animated = False
-    found.show()
-    found.controller.show(made_up_session())
-    qtbot.waitUntil(lambda: found.jobs.idle)
-    yield found
-    if found.controller.document is not None:
-        found.controller.document.mark_saved()
-    found.close()
-    found.deleteLater()
+def window(window: Window, qtbot: QtBot) -> Window:
+    """With the made-up session."""
+    show(window, qtbot)
+    return window
 
 
 def face(window: Window, key: tuple[str, str, int]) -> Face:
@@ -46,11 +31,6 @@ def grids(window: Window, key: tuple[str, str, int]) -> list[Cells]:
     return [mark for mark in face(window, key).marks if isinstance(mark, Cells)]
 
 
-def run(window: Window, qtbot: QtBot, verb: str, *arguments: object) -> None:
-    window.commands.run(verb, arguments)
-    qtbot.waitUntil(lambda: window.jobs.idle)
-
-
 def test_the_switch_changes_all_cards_and_the_menu_of_one_card_that_one(window: Window, qtbot: QtBot) -> None:
     other = ("cluster", "conv2", 1)
     run(window, qtbot, "facet_activations")
@@ -58,18 +38,18 @@ def test_the_switch_changes_all_cards_and_the_menu_of_one_card_that_one(window: 
     assert grids(window, other)
     window.controller.choose(KEY)
     next(a for a in window.actions_.menus["facet_card"].actions() if a.text() == "Features").trigger()
-    qtbot.waitUntil(lambda: window.jobs.idle)
+    rest(window, qtbot)
     assert not grids(window, KEY)
     assert grids(window, other)
 
 
 def test_the_details_of_a_cluster_change_what_its_card_shows(window: Window, qtbot: QtBot) -> None:
     window.controller.choose(KEY)
-    qtbot.waitUntil(lambda: window.jobs.idle)
+    rest(window, qtbot)
     buttons = window.panels["details"].findChildren(QToolButton)
     button = next(b for b in buttons if b.text().startswith("On its card: features"))
     next(a for a in button.menu().actions() if a.text() == "Activations").trigger()
-    qtbot.waitUntil(lambda: window.jobs.idle)
+    rest(window, qtbot)
     assert grids(window, KEY)
 
 

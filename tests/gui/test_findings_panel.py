@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -21,14 +20,12 @@ from cnnvis.model.session import Session
 
 
 @pytest.fixture
-def panel(qtbot: QtBot) -> Iterator[Findings]:
-    jobs = Jobs()
+def panel(qtbot: QtBot, jobs: Jobs) -> Findings:
     found = Findings(jobs)
     qtbot.addWidget(found)
     found.resize(224, 600)
     found.show()
-    yield found
-    jobs.close()
+    return found
 
 
 def dying(n: int = 40, layer: str = "conv2") -> Session:

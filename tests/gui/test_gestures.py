@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from pictures import diagram
@@ -15,7 +15,6 @@ from pytestqt.qtbot import QtBot
 from cnnvis.gui.canvas import Canvas
 from cnnvis.gui.gestures import Landing, Plain, UnitDrag
 from cnnvis.gui.ghost import Ghost
-from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.steering import clear_of, unit_boxes
 from cnnvis.layout.diagram import Box, Card, Cells, Column, Face, Key
 from cnnvis.layout.theme import LIGHT
@@ -31,16 +30,11 @@ LEFT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Iterator[Canvas]:
-    jobs = Jobs()
-    found = Canvas(jobs)
-    found.animated = False
-    found.resize(900, 700)
-    qtbot.addWidget(found)
-    found.show()
-    found.show_diagram(diagram(3, 3, n_links=0))
-    yield found
-    jobs.close()
+def canvas(canvas: Canvas) -> Canvas:
+    """With three columns of three cards."""
+    canvas.resize(900, 700)
+    canvas.show_diagram(diagram(3, 3, n_links=0))
+    return canvas
 
 
 class Hand:

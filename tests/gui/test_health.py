@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -40,13 +39,6 @@ def measured(compared: str = "") -> Session:
     if compared:
         layers = tuple(replace(x, change=0.5) for x in layers)
     return with_health(session, Health({x.layer: x for x in layers}, 64, compared))
-
-
-@pytest.fixture
-def jobs() -> Iterator[Jobs]:
-    found = Jobs()
-    yield found
-    found.close()
 
 
 @pytest.fixture

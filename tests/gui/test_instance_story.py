@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from PIL import Image
 from pytestqt.qtbot import QtBot
+from windows import rest
 
-from cnnvis.gui import app
-from cnnvis.gui.jobs import Jobs
-from cnnvis.gui.places import Places
-from cnnvis.gui.services import Workflow
 from cnnvis.gui.window import Window
 from cnnvis.model.instances import must_find_instance, predicted
 from cnnvis.model.job import AnalysisPlan, DataSource, Job, NetworkSource
 from cnnvis.model.measurements import Edging
 from cnnvis.model.subset_responses import is_exact
 from cnnvis.model.viewed import subset_rows
-
-PATIENCE = 120_000
-
-
-@pytest.fixture
-def window(tmp_path: Path, qtbot: QtBot) -> Iterator[Window]:
-    app.make_application()
-    found = Window(Jobs(), Workflow("cpu"), Places.inside(tmp_path / "user"))
-    found.canvas.animated = False
-    found.show()
-    yield found
-    if found.controller.document is not None:
-        found.controller.document.mark_saved()
-    found.close()
-    found.deleteLater()
-
-
-def rest(window: Window, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: window.jobs.idle, timeout=PATIENCE)
-    qtbot.wait(1)
-    qtbot.waitUntil(lambda: window.jobs.idle, timeout=PATIENCE)
 
 
 def test_from_a_dropped_picture_to_its_path_and_from_a_class_to_its_own_picture(

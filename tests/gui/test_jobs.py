@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -32,13 +31,6 @@ class Log:
 
     def on_report(self, done: int, total: int, what: str) -> None:
         self.reports.append((done, total, what))
-
-
-@pytest.fixture
-def jobs(qtbot: QtBot) -> Iterator[Jobs]:
-    found = Jobs()
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,16 +13,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from sessions import made_up_session
+from windows import rest, show
 
-from cnnvis.gui import app
 from cnnvis.gui.exporting import printable
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.confusion import ConfusionPanel
 from cnnvis.gui.panels.matrix import MatrixPanel, Subject, subject_of
 from cnnvis.gui.panels.matrix_frame import HEAD, OUTSIDE, Zoom, framed
 from cnnvis.gui.panels.matrix_grid import Grid
-from cnnvis.gui.places import Places
-from cnnvis.gui.services import Workflow
 from cnnvis.gui.window import Window
 from cnnvis.layout.diagram import Key
 from cnnvis.layout.matrix import matrix
@@ -94,13 +90,6 @@ class Desk:
 @pytest.fixture
 def session() -> Session:
     return made_up_session(widths=(6, 12), classes=4, n=24)
-
-
-@pytest.fixture
-def jobs() -> Iterator[Jobs]:
-    found = Jobs()
-    yield found
-    found.close()
 
 
 @pytest.fixture
@@ -424,18 +413,10 @@ def test_the_list_of_mistakes_gives_way_where_there_is_little_room(confused: Des
 
 
 @pytest.fixture
-def window(tmp_path: Path, qtbot: QtBot) -> Iterator[Window]:
-    app.make_application()
-    found = Window(Jobs(), Workflow(), Places.inside(tmp_path / "user"))
-    found.canvas.animated = False
-    found.show()
-    found.controller.show(made_up_session())
-    qtbot.waitUntil(lambda: found.jobs.idle)
-    yield found
-    if found.controller.document is not None:
-        found.controller.document.mark_saved()
-    found.close()
-    found.deleteLater()
+def window(window: Window, qtbot: QtBot) -> Window:
+    """With the made-up session."""
+    show(window, qtbot)
+    return window
 
 
 def test_neurons_moved_in_the_matrix_come_back_with_undo(window: Window, qtbot: QtBot) -> None:
@@ -449,10 +430,10 @@ def test_neurons_moved_in_the_matrix_come_back_with_undo(window: Window, qtbot: 
     before = window.controller.session.analysis.clusters[LAYER]
     target = before.clusters[1].id
     panel._drop((0, 1), target)
-    qtbot.waitUntil(lambda: window.jobs.idle)
+    rest(window, qtbot)
     assert len(window.controller.session.analysis.clusters[LAYER][target]) == len(before[target]) + 2
     window.commands.run("undo")
-    qtbot.waitUntil(lambda: window.jobs.idle)
+    rest(window, qtbot)
     assert window.controller.session.analysis.clusters[LAYER] is before
     window.actions_["matrix"].trigger()
     assert not panel.isVisible()
@@ -468,7 +449,7 @@ def test_several_neurons_and_an_own_order_are_seen_in_the_window(window: Window,
     assert len(window.controller.selection) == 2
     assert panel.grid.selected == (0, 2)
     panel._own.click()
-    qtbot.waitUntil(lambda: window.jobs.idle)
+    rest(window, qtbot)
     assert window.controller.session is not None
     assert window.controller.session.look.order == "local"
 
@@ -479,7 +460,7 @@ def test_a_cell_of_the_confusion_becomes_a_subset(window: Window, qtbot: QtBot) 
     window.actions_["confusion"].trigger()
     qtbot.waitUntil(lambda: window.jobs.idle and panel._found is not None)
     panel.pairs.cellClicked.emit(0, 0)
-    qtbot.waitUntil(lambda: window.jobs.idle)
+    rest(window, qtbot)
     assert window.controller.session is not None
     assert window.controller.session.look.subset
 
@@ -488,7 +469,7 @@ def test_open_panels_are_among_what_can_be_printed(window: Window, qtbot: QtBot)
     assert printable(window.shown_panels) == ()
     for name in ("matrix", "confusion"):
         window.actions_[name].trigger()
-    qtbot.waitUntil(lambda: window.jobs.idle)
+    rest(window, qtbot)
     found = printable(window.shown_panels)
     assert [subject.title for subject in found] == ["Matrix, as in its panel", "Confusion, as in its panel"]
     assert all("samples" in subject.make().caption for subject in found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 from sessions import made_up_session
+from windows import rest
 
-from cnnvis.gui import app
 from cnnvis.gui.foresee import Foresee
-from cnnvis.gui.jobs import Jobs
-from cnnvis.gui.places import Places
 from cnnvis.gui.regrouping import Preview, Reclustering
-from cnnvis.gui.services import Workflow
 from cnnvis.gui.window import Window
 from cnnvis.layout.diagram import Column
 from cnnvis.model.analysis import Analysis, Recipe
@@ -29,22 +25,12 @@ LAYER = "conv2"
 
 
 @pytest.fixture
-def window(tmp_path: Path, qtbot: QtBot) -> Iterator[Window]:
-    app.make_application()
-    found = Window(Jobs(), Workflow(), Places.inside(tmp_path / "user"))
-    found.canvas.animated = False
-    found.show()
-    found.controller.open(save(made_up_session((6, 12, 8)), tmp_path / "mine.cnnvis"))
-    qtbot.waitUntil(lambda: found.controller.diagram is not None)
-    rest(found, qtbot)
-    yield found
-    document(found).mark_saved()
-    found.close()
-    found.deleteLater()
-
-
-def rest(window: Window, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: window.jobs.idle, timeout=30_000)
+def window(window: Window, qtbot: QtBot, tmp_path: Path) -> Window:
+    """With a session that was opened from its file."""
+    window.controller.open(save(made_up_session((6, 12, 8)), tmp_path / "mine.cnnvis"))
+    qtbot.waitUntil(lambda: window.controller.diagram is not None)
+    rest(window, qtbot)
+    return window
 
 
 def document(window: Window) -> Document:

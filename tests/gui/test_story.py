@@ -5,45 +5,21 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
+from windows import PATIENCE, rest
 
-from cnnvis.gui import app
-from cnnvis.gui.jobs import Jobs
-from cnnvis.gui.places import Places
-from cnnvis.gui.services import Workflow
 from cnnvis.gui.window import Window
 from cnnvis.model.job import AnalysisPlan, DataSource, Job, NetworkSource
 from cnnvis.painting.figure import export
 from cnnvis.storage.archive import load
 
-PATIENCE = 120_000
-"""Milliseconds; PyTorch alone may take ten seconds to load on a busy machine."""
-
 
 def job(per_class: int = 4, **plan: object) -> Job:
     source = DataSource("demo:healthy", per_class=per_class)
     return Job(NetworkSource("demo:healthy", name="demo"), source, AnalysisPlan(probe_images=2, **plan))
-
-
-@pytest.fixture
-def window(tmp_path: Path, qtbot: QtBot) -> Iterator[Window]:
-    app.make_application()
-    found = Window(Jobs(), Workflow("cpu"), Places.inside(tmp_path / "user"))
-    found.canvas.animated = False
-    found.show()
-    yield found
-    if found.controller.document is not None:
-        found.controller.document.mark_saved()
-    found.close()
-    found.deleteLater()
-
-
-def rest(window: Window, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: window.jobs.idle, timeout=PATIENCE)
 
 
 def test_from_the_first_start_to_a_figure(window: Window, qtbot: QtBot, tmp_path: Path) -> None:

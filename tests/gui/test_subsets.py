@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,53 +14,20 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 from sessions import made_up_session
+from windows import rest, run, said, show
 
-from cnnvis.gui import app
 from cnnvis.gui.dialogs.new_subset import NewSubset
-from cnnvis.gui.jobs import Jobs
-from cnnvis.gui.places import Places
-from cnnvis.gui.services import Workflow
 from cnnvis.gui.window import Window
 from cnnvis.layout.diagram import Patch
 from cnnvis.model.measurements import Edging
-from cnnvis.model.session import Session
 from cnnvis.model.subsets import Subset
 
 
 @pytest.fixture
-def window(tmp_path: Path, qtbot: QtBot) -> Iterator[Window]:
-    app.make_application()
-    found = Window(Jobs(), Workflow(), Places.inside(tmp_path / "user"))
-    found.canvas.animated = False
-    found.show()
-    show(found, qtbot, made_up_session())
-    yield found
-    if found.controller.document is not None:
-        found.controller.document.mark_saved()
-    found.close()
-    found.deleteLater()
-
-
-def show(window: Window, qtbot: QtBot, session: Session) -> None:
-    window.controller.show(session)
-    rest(window, qtbot)
-    assert window.controller.document is not None
-    window.controller.document.mark_saved()
-
-
-def rest(window: Window, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: window.jobs.idle)
-    qtbot.wait(1)
-    qtbot.waitUntil(lambda: window.jobs.idle)
-
-
-def run(window: Window, qtbot: QtBot, verb: str, *arguments: object) -> None:
-    window.commands.run(verb, arguments)
-    rest(window, qtbot)
-
-
-def said(window: Window) -> str:
-    return window.notice.notice.text if window.notice.notice is not None else ""
+def window(window: Window, qtbot: QtBot) -> Window:
+    """With the made-up session."""
+    show(window, qtbot)
+    return window
 
 
 def drawn(window: Window) -> set[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,52 +12,17 @@ from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from sessions import made_up_session
+from windows import opened, rest, show
 
 from cnnvis.gui import app
-from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.menus import COMMANDS, MENUS
 from cnnvis.gui.places import Places
-from cnnvis.gui.services import Workflow
 from cnnvis.gui.view import Notice, Work
 from cnnvis.gui.window import Window
 from cnnvis.layout.theme import DARK, LIGHT, contrast
 from cnnvis.storage.archive import save
 
 LAYER = "conv2"
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places.inside(tmp_path / "user")
-
-
-def make(places: Places, qtbot: QtBot) -> Window:
-    app.make_application()
-    window = Window(Jobs(), Workflow(), places)
-    window.canvas.animated = False
-    window.show()
-    return window
-
-
-@pytest.fixture
-def window(places: Places, qtbot: QtBot) -> Iterator[Window]:
-    found = make(places, qtbot)
-    yield found
-    if found.controller.document is not None:
-        found.controller.document.mark_saved()
-    found.close()
-    found.deleteLater()
-
-
-def rest(window: Window, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: window.jobs.idle)
-
-
-def show(window: Window, qtbot: QtBot) -> None:
-    window.controller.show(made_up_session())
-    rest(window, qtbot)
-    assert window.controller.document is not None
-    window.controller.document.mark_saved()
 
 
 def test_the_first_page_stands_alone(window: Window) -> None:
@@ -136,12 +100,12 @@ def test_searching_for_a_class_selects_it(window: Window, qtbot: QtBot) -> None:
 
 
 def test_the_layout_is_remembered(places: Places, qtbot: QtBot) -> None:
-    first = make(places, qtbot)
+    first = opened(places)
     show(first, qtbot)
     first._docks["findings"].close()
     first.choose_theme("dark")
     first.close()
-    second = make(places, qtbot)
+    second = opened(places)
     show(second, qtbot)
     assert second._docks["findings"].isHidden()
     assert not second._docks["details"].isHidden()
