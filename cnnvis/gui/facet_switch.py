@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
-
+from cnnvis.gui.segments import Segments
 from cnnvis.model.session import FACETS, Facet
 
 WORDS: dict[Facet, tuple[str, str]] = {
@@ -15,30 +13,9 @@ WORDS: dict[Facet, tuple[str, str]] = {
 }
 
 
-class FacetSwitch(QWidget):
-    """Four buttons of which one is pressed; `changed` tells the facet that the user chose."""
-
-    changed = Signal(str)
+class FacetSwitch(Segments):
+    """The facets to choose from, dressed for the top bar."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__([(facet, *WORDS[facet]) for facet in FACETS])
         self.setObjectName("segments")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        self._group = QButtonGroup(self)
-        for place, facet in enumerate(FACETS):
-            text, tip = WORDS[facet]
-            one = QToolButton()
-            one.setText(text)
-            one.setToolTip(tip)
-            one.setCheckable(True)
-            one.setProperty("segment", "first" if place == 0 else "last" if place == len(FACETS) - 1 else "middle")
-            self._group.addButton(one, place)
-            row.addWidget(one)
-        self._group.idClicked.connect(lambda place: self.changed.emit(FACETS[place]))
-        self.set_facet("features")
-
-    def set_facet(self, facet: Facet) -> None:
-        """Show a facet as chosen without telling anyone."""
-        self._group.button(FACETS.index(facet)).setChecked(True)

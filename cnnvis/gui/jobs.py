@@ -19,7 +19,6 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from cnnvis.errors import Cancelled
 
 Lane = Literal["long", "short", "paint"]
-LANES: tuple[Lane, ...] = ("long", "short", "paint")
 
 T = TypeVar("T")
 Reported = Callable[[int, int, str], None]

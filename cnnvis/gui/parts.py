@@ -63,15 +63,9 @@ class Elided(QLabel):
 
     def __init__(self, text: str = "", tone: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
-        self._tip = ""
         self.setProperty("tone", tone)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-
-    def set_tip(self, tip: str) -> None:
-        """Say more on hover, under the whole text where it is elided."""
-        self._tip = tip
-        self.update()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(24, super().minimumSizeHint().height())
@@ -80,7 +74,7 @@ class Elided(QLabel):
         metrics = QFontMetrics(self.font())
         text = self.text()
         shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, self.width())
-        self.setToolTip("\n".join(part for part in (text if shown != text else "", self._tip) if part))
+        self.setToolTip(text if shown != text else "")
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(self.rect(), int(self.alignment() | Qt.AlignmentFlag.AlignVCenter), shown)

@@ -87,9 +87,6 @@ class Settings:
         others = [p for p in self.recent() if p != here]
         self._store.setValue("recent", "\n".join(str(p) for p in [here, *others][:_MOST_RECENT]))
 
-    def forget_recent(self) -> None:
-        self._store.remove("recent")
-
     def sync(self) -> None:
         """Write to disk now."""
         self._store.sync()

@@ -233,7 +233,7 @@ class Window(QMainWindow):
         self.topbar.subsets.show_session(session)
         self.instance.show_session(session)
         self.workbar.say_signs(sign_line(viewed(session)))
-        self.topbar.facets.set_facet(session.look.facet)
+        self.topbar.facets.choose(session.look.facet)
         for verb in pressed(session.look):
             self.actions_[verb].setChecked(True)
         self.topbar.show_words(session.analysis.network.name, _summary(viewed(session)))
@@ -276,6 +276,9 @@ class Window(QMainWindow):
         self.workbar.show_work(work)
         if work is not None and self.pages.currentWidget() is self.loading:
             self.loading.show_what(work.what)
+
+    def show_paused(self, paused: bool) -> None:
+        self.workbar.show_paused(paused)
 
     def show_notice(self, notice: Notice | None) -> None:
         self.notice.show_notice(notice)

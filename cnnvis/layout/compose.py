@@ -22,9 +22,7 @@ from cnnvis.layout.overlay import overlaid, path_of
 from cnnvis.layout.routes import MARGIN, spacing
 from cnnvis.layout.strokes import Ground, strokes
 from cnnvis.layout.subgraph import dimmed, for_class, restricted
-from cnnvis.model.analysis import Analysis
 from cnnvis.model.connections import Connections
-from cnnvis.model.groups import Group
 from cnnvis.model.network import Network
 from cnnvis.model.session import BundleKey, Look, Session, Signs
 from cnnvis.model.viewed import viewed
@@ -72,11 +70,6 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
         pictures=session.picture,
         session=origin,
     )
-
-
-def skeleton(network: Network, groups: Sequence[Group]) -> Diagram:
-    """The picture before anything is known but the network: every column with grey cards."""
-    return draw(Session(Analysis(network, tuple(groups), {}, {})))
 
 
 def _lanes(session: Session, columns: Sequence[Content]) -> list[Lane]:

@@ -78,12 +78,6 @@ def code_path(factory: str, folder: Path | str = ".") -> Path | None:
     return Path(folder) / Path(factory).expanduser() if factory.lower().endswith(WHOLE) else None
 
 
-def code_digest(factory: str, folder: Path | str = ".") -> str:
-    """The sha256 of that file, 64 hexadecimal digits; "" where there is none. Raises `UnreadableFile`."""
-    path = code_path(factory, folder)
-    return "" if path is None else user_code.sha256(path)
-
-
 def _loaded(model: nn.Module, weights: str | Path, home: Path, trust: Collection[str] | bool) -> nn.Module:
     load_weights(model, home / Path(weights).expanduser(), trust=trust)
     return model

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from layout_sessions import a_network, a_session
 
-from cnnvis.layout.compose import draw, skeleton
+from cnnvis.layout.compose import draw
 from cnnvis.layout.diagram import Label, Patch, difference, seen
+from cnnvis.model.analysis import Analysis
 from cnnvis.model.groups import Group
 from cnnvis.model.network import Edge, Layer
 from cnnvis.model.partition import Partition
@@ -235,10 +236,10 @@ def test_cards_of_an_expanded_group_keep_their_keys(session):
     assert {key[1] for key in found.added} == {"layer1.conv2"}
 
 
-def test_a_skeleton_has_every_column_and_no_links():
+def test_a_network_alone_is_drawn_as_columns_without_links():
     network = a_network((16, 32), 10)
     groups = tuple(Group(i, n, (n,), n) for i, n in enumerate(("layer1.conv2", LAST, "linear")))
-    diagram = skeleton(network, groups)
+    diagram = draw(Session(Analysis(network, groups, {}, {})))
     assert [c.header.title for c in diagram.columns] == ["layer1.conv2", LAST, "classes"]
     assert diagram.links == ()
     assert all(card.face.waiting for card in diagram.cards)

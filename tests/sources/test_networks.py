@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cnnvis.errors import InvalidValue, ModelFailure, UnknownName, UnreadableFile, UntrustedCode
-from cnnvis.sources.networks import code_digest, code_path, open_network
+from cnnvis.sources.networks import code_path, open_network
 
 CODE = """
 import torch
@@ -170,11 +170,10 @@ def test_a_network_of_a_library_is_found_by_name(monkeypatch: pytest.MonkeyPatch
         open_network("torchvision:resnet81")
 
 
-def test_the_digest_is_that_of_the_code_and_imports_nothing(zoo: Path) -> None:
+def test_the_file_of_the_code_is_told_and_nothing_is_imported(zoo: Path) -> None:
     (zoo / "loud.py").write_text("raise SystemError", encoding="utf-8")
-    assert code_digest("loud.py:net", zoo) == hashlib.sha256(b"raise SystemError").hexdigest()
-    assert code_digest("loud:net", zoo) == code_digest("loud.py:net", zoo)
-    assert code_digest("torchvision:resnet18", zoo) == ""
+    assert code_path("loud.py:net", zoo) == code_path("loud:net", zoo) == zoo / "loud.py"
+    assert code_path("torchvision:resnet18", zoo) is None
     assert code_path("demo:healthy", zoo) is None
 
 

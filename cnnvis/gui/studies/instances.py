@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnvis.errors import CnnvisError, NotConnected
-from cnnvis.gui.editing import Editing
-from cnnvis.gui.jobs import Jobs
-from cnnvis.gui.services import Services
-from cnnvis.gui.studies.study import Study
-from cnnvis.gui.view import Notice, View
+from cnnvis.gui.studies.study import Study, not_kept
 from cnnvis.model.instances import must_find_instance, sample_instance
 from cnnvis.model.measurements import Instance
 from cnnvis.model.session import Session
@@ -29,10 +25,6 @@ TOPIC = "instance"
 class Instances(Study):
     """Lays images over the picture and takes them away."""
 
-    def __init__(self, desk: Editing, view: View, jobs: Jobs, services: Services) -> None:
-        super().__init__(desk, view, jobs, services)
-        self.editing = desk
-
     @property
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         return {
@@ -48,7 +40,7 @@ class Instances(Study):
 
     def compare(self, image: int | str = "") -> None:
         """Set the image that is laid over against another one, or a class mean; "" for none."""
-        session = self.editing.session
+        session = self.desk.session
         if session is None or not session.look.instance:
             return
         mine = session.look.instance
@@ -65,30 +57,30 @@ class Instances(Study):
 
         if self.services.sources is None:
             said = f"The network must be connected to look at {path.name}. Choose File ▸ Connect network first."
-            self.editing.fail(NotConnected(said))
+            self.desk.fail(NotConnected(said))
             return
         self.measure(TOPIC, f"Looking at {path.name}", work, _kept, lambda found: self._show(found.name, ""))
 
     def take_away(self) -> None:
         """Show the picture without any image over it."""
-        session = self.editing.session
+        session = self.desk.session
         if session is not None and session.look.instance:
             self.jobs.drop(TOPIC)
             self._show("", "")
 
     def _with(self, image: int | str, then: Callable[[str], None]) -> None:
         """Find an image, and let the network answer to it where the session does not keep its responses."""
-        session = self.editing.session
+        session = self.desk.session
         if session is None or session.activations is None:
             return
-        n_classes = len(session.analysis.network.classes)
+        n_classes = len(session.classes)
         try:
             if isinstance(image, str):
                 found = must_find_instance(session, image)
             else:
                 found = sample_instance(session.activations, image, n_classes)
         except CnnvisError as error:
-            self.editing.fail(error)
+            self.desk.fail(error)
             return
         stored = session.measurements.instances.get(found.name)
         missing = dropped(session.activations)
@@ -102,22 +94,20 @@ class Instances(Study):
 
             self.measure(TOPIC, f"Looking at {found.name}", work, _kept, lambda made: then(made.name))
         else:
-            some = missing[0] if len(missing) == 1 else f"{missing[0]} and {len(missing) - 1} other layers"
-            text = f"The file does not keep what {some} answered to each image. File ▸ Connect network brings it back."
-            self.view.show_notice(Notice(text, "\n".join(missing)))
+            self.view.show_notice(not_kept(missing))
             then(found.name)
 
     def _show(self, name: str, against: str) -> None:
-        session = self.editing.session
+        session = self.desk.session
         if session is None:
             return
-        self.editing.hold()
-        self.editing.look(replace(session.look, instance=name, against=against))
+        self.desk.hold()
+        self.desk.look(replace(session.look, instance=name, against=against))
         if name:
-            self.editing.select((("instance", name),))
-        elif self.editing.selection and self.editing.selection[0][0] == "instance":
-            self.editing.select(())
-        self.editing.join()
+            self.desk.select((("instance", name),))
+        elif self.desk.selection and self.desk.selection[0][0] == "instance":
+            self.desk.select(())
+        self.desk.join()
 
 
 def _kept(session: Session, found: Instance) -> Session:

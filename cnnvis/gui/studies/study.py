@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cnnvis.errors import NotConnected
-from cnnvis.gui.desk import Desk
+from cnnvis.gui.editing import Editing
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.services import Services
-from cnnvis.gui.view import View, Work
+from cnnvis.gui.view import Notice, View, Work
 from cnnvis.model.session import Session
 from cnnvis.progress import Progress
 
@@ -25,7 +25,7 @@ class Study:
     `topics` are those under which it has measured: what the window can stop.
     """
 
-    def __init__(self, desk: Desk, view: View, jobs: Jobs, services: Services) -> None:
+    def __init__(self, desk: Editing, view: View, jobs: Jobs, services: Services) -> None:
         self.desk, self.view, self.jobs, self.services = desk, view, jobs, services
         self.topics: set[Hashable] = set()
 
@@ -77,3 +77,10 @@ class Study:
         self.jobs.start(
             topic, lambda progress: work(session, live, progress), done, failed, lane="long", reported=report
         )
+
+
+def not_kept(layers: Sequence[str], so: str = "") -> Notice:
+    """Says that the file lacks what some layers answered to each image, and what follows from that."""
+    some = layers[0] if len(layers) == 1 else f"{layers[0]} and {len(layers) - 1} other layers"
+    text = f"The file does not keep what {some} answered to each image{so}. File ▸ Connect network brings it back."
+    return Notice(text, "\n".join(layers))

@@ -10,11 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnvis.errors import CnnvisError
-from cnnvis.gui.editing import Editing
-from cnnvis.gui.jobs import Jobs
-from cnnvis.gui.services import Services
-from cnnvis.gui.studies.study import Study
-from cnnvis.gui.view import Notice, View
+from cnnvis.gui.studies.study import Study, not_kept
 from cnnvis.model.activations import Activations
 from cnnvis.model.measurements import Measurements
 from cnnvis.model.session import Session
@@ -33,10 +29,6 @@ TOPIC = "subset"
 class Subsets(Study):
     """Defines, shows and forgets subsets."""
 
-    def __init__(self, desk: Editing, view: View, jobs: Jobs, services: Services) -> None:
-        super().__init__(desk, view, jobs, services)
-        self.editing = desk
-
     @property
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         return {
@@ -53,14 +45,14 @@ class Subsets(Study):
 
     def define(self, wanted: Subset) -> None:
         """Define a subset and show it; one that asks for the same is shown as it is. Says where no image meets it."""
-        document = self.editing.document
+        document = self.desk.document
         if document is None:
             return
         session = document.session
         try:
             must_hold(session, wanted)
         except CnnvisError as error:
-            self.editing.fail(error)
+            self.desk.fail(error)
             return
         known = session.analysis.subsets
         same = next((s for s in known if s.named("x") == wanted.named("x")), None)
@@ -68,7 +60,7 @@ class Subsets(Study):
             self.show(same.name)
             return
         made = wanted.named(free_name(wanted.name.strip(), [s.name for s in known]))
-        self.editing.hold()
+        self.desk.hold()
         document.update(session.with_measurements(_without(session.measurements, made.name)))
         document.commit(session.analysis.with_subset(made), f"subset “{made.name}”", _python(made))
         self.show(made.name)
@@ -94,21 +86,21 @@ class Subsets(Study):
 
     def show(self, name: str = "") -> None:
         """Let the picture follow a subset; all images where no name is given."""
-        session = self.editing.session
+        session = self.desk.session
         if session is None:
             return
-        self.editing.hold()
-        self.editing.look(replace(session.look, subset=name))
+        self.desk.hold()
+        self.desk.look(replace(session.look, subset=name))
         self.jobs.drop(TOPIC)
         self._refine()
-        self.editing.join()
+        self.desk.join()
 
     def remove(self, name: str) -> None:
         """Forget a subset; undo brings it back."""
-        document = self.editing.document
+        document = self.desk.document
         if document is None or name not in [s.name for s in document.analysis.subsets]:
             return
-        self.editing.hold()
+        self.desk.hold()
         python = f"analysis = analysis.without_subset({name!r})"
         document.commit(document.analysis.without_subset(name), f"removed the subset “{name}”", python)
         if document.session.look.subset == name:
@@ -116,7 +108,7 @@ class Subsets(Study):
 
     def _refine(self) -> None:
         """Record the subset that is shown; without the network say what is missing."""
-        session = self.editing.session
+        session = self.desk.session
         found = session.activations if session is not None else None
         rows = subset_rows(session) if session is not None else None
         if found is None or rows is None or is_exact(found, rows):
@@ -126,14 +118,7 @@ class Subsets(Study):
             return
         missing = dropped(found)
         if missing:
-            some = missing[0] if len(missing) == 1 else f"{missing[0]} and {len(missing) - 1} other layers"
-            self.view.show_notice(
-                Notice(
-                    f"The file does not keep what {some} answered to each image, so they stay empty for a subset. "
-                    "File ▸ Connect network brings it back.",
-                    "\n".join(missing),
-                )
-            )
+            self.view.show_notice(not_kept(missing, ", so they stay empty for a subset"))
 
     def _record(self, whole: Activations, rows: NDArray[np.int64]) -> None:
         def work(session: Session, sources: Sources, progress: Progress) -> Activations:
@@ -146,8 +131,8 @@ class Subsets(Study):
         self.measure(TOPIC, "Looking at the subset", work, keep)
 
     def _class(self, index: int) -> str:
-        session = self.editing.session
-        names = session.analysis.network.classes if session is not None else ()
+        session = self.desk.session
+        names = session.classes if session is not None else ()
         return names[index] if 0 <= index < len(names) else f"class {index}"
 
 
