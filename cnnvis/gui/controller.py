@@ -246,10 +246,11 @@ class Controller(Regrouping):
 
     def pause(self) -> None:
         """Hold a long analysis, or let it go on."""
-        task = self._jobs.running("analysis")
-        if task is not None:
-            task.pause(not task.paused)
-            self._view.show_work(Work(_capital(self._phase.what), paused=task.paused))
+        for topic in ("analysis", "join", *self._studied):
+            task = self._jobs.running(topic)
+            if task is not None:
+                task.pause(not task.paused)
+                self._view.show_paused(task.paused)
 
     # Saving and leaving
 

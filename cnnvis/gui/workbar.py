@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStatusBar, QToolButton, QWidget
 
@@ -41,6 +43,7 @@ class WorkBar(QStatusBar):
         self.setFixedHeight(28)  # else the picture would jump when the buttons come and go
         self._bar = bar
         self._idle = "Ready"
+        self._work: Work | None = None
         self._text = Elided(self._idle)
         self._pause, self._cancel = QToolButton(), QToolButton()
         for tool, text, signal in ((self._pause, "Pause", self.paused), (self._cancel, "Stop", self.cancelled)):
@@ -76,6 +79,7 @@ class WorkBar(QStatusBar):
 
     def show_work(self, work: Work | None) -> None:
         """Show a work under way, or that there is none."""
+        self._work = work
         for widget in (self._pause, self._cancel):
             widget.setVisible(work is not None)
         self._bar.setVisible(work is not None)
@@ -86,6 +90,11 @@ class WorkBar(QStatusBar):
         self._pause.setText("Go on" if work.paused else "Pause")
         self._bar.setRange(0, work.total)
         self._bar.setValue(work.done)
+
+    def show_paused(self, paused: bool) -> None:
+        """Say that the work under way is held, or goes on."""
+        if self._work is not None:
+            self.show_work(replace(self._work, paused=paused, rate=None, left=None))
 
     def say_signs(self, text: str) -> None:
         """What the colours of the edges mean."""

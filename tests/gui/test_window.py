@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -15,6 +16,7 @@ from sessions import made_up_session
 from windows import opened, rest, show
 
 from cnnvis.gui import app
+from cnnvis.gui.jobs import Reporter
 from cnnvis.gui.menus import COMMANDS, MENUS
 from cnnvis.gui.places import Places
 from cnnvis.gui.view import Notice, Work
@@ -206,3 +208,24 @@ def test_an_open_window_has_loaded_nothing_heavy(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(tmp_path)]
     run = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
+
+
+def test_a_measurement_is_paused_and_goes_on(window: Window, qtbot: QtBot) -> None:
+    show(window, qtbot)
+    waits = Event()
+
+    def work(progress: Reporter) -> None:
+        while not waits.is_set():
+            progress(1, 9, "measuring")
+
+    window.controller.contributions.topics.add("mine")
+    task = window.jobs.start("mine", work, lambda _: None, print, lane="long")
+    window.show_work(Work("Measuring", 1, 9))
+    window.commands.run("pause")
+    assert task.paused
+    assert window.workbar._text.text() == "Measuring · 1 of 9 · paused"
+    window.commands.run("pause")
+    assert not task.paused
+    assert window.workbar._text.text() == "Measuring · 1 of 9"
+    waits.set()
+    rest(window, qtbot)
