@@ -25,6 +25,7 @@ from cnnvis.compute.fields import View
 from cnnvis.compute.nodes import (
     READERS,
     call_name,
+    class_of,
     is_leaf,
     is_torch_leaf,
     kind_of,
@@ -124,7 +125,7 @@ class Watcher(TorchFunctionMode):
         self.counts: defaultdict[str, int] = defaultdict(int)
         self.calls: defaultdict[str, int] = defaultdict(int)
         self.counted: set[int] = set()
-        self.owners = {path: f"{type(m).__module__}.{type(m).__qualname__}" for path, m in model.named_modules()}
+        self.owners = {path: class_of(m) for path, m in model.named_modules()}
         self.reads_values = False
         self.odd_axes = False
         self.only_moved = False  # so far inside a leaf of the user's own

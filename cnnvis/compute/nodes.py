@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from cnnvis.errors import InvalidValue
+
+# How `sources.user_code` names the module of a user's file: unlike any other, so that nothing is overwritten.
+_OF_A_FILE = re.compile(r"^_cnnvis_[0-9a-f]{12}_")
 
 # Modules of torch.nn that only call others; all other modules of torch.nn are leaves.
 _CONTAINERS = (
@@ -98,6 +102,11 @@ def is_leaf(module: nn.Module) -> bool:
 def is_torch_leaf(module: nn.Module) -> bool:
     """Whether torch.nn defines what a module computes."""
     return any(c.__module__.startswith("torch.nn.modules.") and c is not nn.Module for c in type(module).__mro__)
+
+
+def class_of(module: nn.Module) -> str:
+    """The full name of a module's class, as its author would write it."""
+    return f"{_OF_A_FILE.sub('', type(module).__module__)}.{type(module).__qualname__}"
 
 
 def kind_of(module: nn.Module) -> str:

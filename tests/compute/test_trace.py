@@ -14,6 +14,7 @@ from states import state_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnvis.compute.nodes import class_of
 from cnnvis.compute.probe import probe
 from cnnvis.compute.trace import trace
 from cnnvis.errors import Cancelled, InvalidValue, ModelFailure, UnknownName
@@ -512,3 +513,9 @@ def test_an_output_of_fields_with_names_is_searched() -> None:
     network = trace(Named(), {"scale": torch.ones(1), "values": torch.randn(4)}, output="logits")
     assert network.output == "head"
     assert [x.shape for x in network.inputs] == [(4,), (1,)]
+
+
+def test_a_class_of_a_users_file_goes_by_the_name_of_its_file():
+    module = type("Block", (nn.Module,), {"__module__": "_cnnvis_0123456789ab_zoo"})()
+    assert class_of(module) == "zoo.Block"
+    assert class_of(nn.ReLU()) == "torch.nn.modules.activation.ReLU"
