@@ -9,7 +9,7 @@ from cnnvis.model.session import Facet, Session
 _SHOWN: dict[Facet, str] = {
     "features": "with the places in the images that drive their neurons most",
     "activations": "with the mean response of each neuron to each class",
-    "contribution": "with the mean first-order effect of each neuron on the score of each class",
+    "contribution": "with the mean first-order effect of each neuron, by class of the samples, on the score of",
     "health": "with the state of their neurons and weights",
 }
 
@@ -24,7 +24,10 @@ def caption(session: Session, bundled: bool = False) -> str:
             parts[0] += f" ({session.look.subset})"
         if activations.samples.accuracy is not None:
             parts[0] += f", accuracy {100 * activations.samples.accuracy:.1f} %"
-        parts.append(f"Columns are groups of layers, cards are clusters of neurons {_SHOWN[session.look.facet]}")
+        shown = _SHOWN[session.look.facet]
+        if session.look.facet == "contribution":
+            shown += f" {edge_words.aim_of_cards(session) or 'the own class of its samples'}"
+        parts.append(f"Columns are groups of layers, cards are clusters of neurons {shown}")
         if session.look.instance:
             against = f" against {session.look.against}" if session.look.against else ""
             parts.append(f"Laid over: the responses to {session.look.instance}{against}")

@@ -143,8 +143,7 @@ def _layer_header(session: Session, group: Group, layer: Layer, width: float, fi
     network = session.analysis.network
     units = f"{layer.n_units:,} neuron{'' if layer.n_units == 1 else 's'}"
     if first is None:
-        n = sum(network[name].role == "compute" for name in group.layers) or len(group.layers)
-        title, second = group.name, f"{n} layer{'' if n == 1 else 's'} · {units}"
+        title, second = group.name, f"{n_layers(group, network)} · {units}"
     else:
         title, second = layer.name, f"{layer.kind} · {units}"
     told = f"{layer.name}\n{layer.kind}, {'×'.join(map(str, layer.shape))}"
@@ -158,6 +157,12 @@ def _layer_header(session: Session, group: Group, layer: Layer, width: float, fi
         second = worst or " · ".join(text for text, _ in facts[:2]) or second
         ink = INHIBIT if worst else MUTED
     return header_face(title, second, width, told, group.name if first else "", first is not None, ink)
+
+
+def n_layers(group: Group, network: Network) -> str:
+    """How many layers a group has: those that compute, not the steps between them."""
+    n = sum(network[name].role == "compute" for name in group.layers) or len(group.layers)
+    return f"{n} layer{'' if n == 1 else 's'}"
 
 
 def header_face(

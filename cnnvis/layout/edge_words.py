@@ -17,6 +17,14 @@ def aim(network: Network, connections: Connections) -> str:
     return network.classes[target] if target < len(network.classes) else f"output {target}"
 
 
+def aim_of_cards(session: Session) -> str:
+    """The name of the class that cards tell contributions to; "" where it is each sample's own class."""
+    target, network = session.look.chosen, session.analysis.network
+    if target is None or target not in session.measurements.contributions:
+        return ""
+    return network.classes[target] if target < len(network.classes) else f"output {target}"
+
+
 def sign_words(network: Network, connections: Connections | None) -> tuple[str, str]:
     """What a blue edge does, and what an orange one does."""
     name = aim(network, connections) if connections is not None else ""
@@ -32,17 +40,21 @@ def over(session: Session) -> str:
 
 
 def sign_line(session: Session) -> str:
-    """What the colours of the edges of a viewed session mean, in a line; "" where there are none."""
+    """What the cards of a viewed session add to and what the colours of its edges mean, in a line; else ""."""
     found = session.connections
+    cards = []
+    if session.look.facet == "contribution" and session.measurements.contributions:
+        everywhere = ", over all images" if session.look.subset else ""
+        cards = [f"cards: contribution to {aim_of_cards(session) or 'own class'}{everywhere}"]
     if found is None:
-        return ""
+        return "".join(cards)
     network, where = session.analysis.network, over(session)
     name = aim(network, found)
     blue, orange = (f"speaks for {name}", "against it") if name else ("excites", "inhibits")
     parts = {"positive": f"blue {blue}", "negative": f"orange {orange if not name else f'speaks against {name}'}"}
     shown = [parts[session.look.signs]] if session.look.signs in parts else [parts["positive"], f"orange {orange}"]
     what = ["edges by weights alone"] if found.mode == "weights" else []
-    return " · ".join([*([f"edges over {where}"] if where else []), *what, *shown])
+    return " · ".join([*cards, *([f"edges over {where}"] if where else []), *what, *shown])
 
 
 def told(session: Session) -> str:

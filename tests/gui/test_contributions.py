@@ -30,6 +30,7 @@ from cnnvis.model.document import Document
 from cnnvis.model.job import AnalysisPlan, DataSource, Job, NetworkSource
 from cnnvis.model.measurements import Ablation, Contributions, Fill, Measurements, Silenced
 from cnnvis.model.session import Session
+from cnnvis.model.subsets import Subset
 
 CLUSTER = ("cluster", "conv2", 0)
 
@@ -281,7 +282,7 @@ def test_a_knock_out_tells_accuracy_logit_estimate_and_flips(details: Details) -
     said = texts(details)
     assert "set to zero · measured on 24 samples" in said
     assert "75.0 → 50.0 %" in said
-    assert "First-order estimate: r = 1.00, off by 0.15 on average." in said
+    assert "First-order estimate: r = 1.00, off by 0.150 on average." in said
     assert "3 of 24 predictions flip: 1 right before, 1 right now." in said
     assert "class 1 → class 0" in said
     points, logit = bars(details)[2:4]
@@ -377,3 +378,26 @@ def test_from_the_facet_to_a_knock_out_and_nothing_stays_on_the_disk(
     controller.document.mark_saved()
     controller.close_session()
     assert not [name for name in os.listdir(tmp_path) if name.startswith("cnnvis-replay")]
+
+
+def test_several_that_are_selected_are_told_and_so_is_their_common_knock_out(qtbot: QtBot, jobs: Jobs) -> None:
+    session = made_up_session()
+    keys = [("cluster", "conv2", 0), ("cluster", "conv2", 1)]
+    one, both = silenced_by(session, keys[:1]), silenced_by(session, keys)
+    panel = Details(jobs, lambda: tuple(keys))
+    qtbot.addWidget(panel)
+    show(panel, with_all(session, knocked(session, one), knocked(session, both, "mean")), keys[0])
+    assert "The first of 2 that are selected" in texts(panel)
+    assert "all 2 that are selected · held at their mean · measured on 24 samples" in texts(panel)
+    keys.pop()
+    panel.show_selection(keys[0])
+    assert "set to zero · measured on 24 samples" in texts(panel)
+
+
+def test_contributions_beside_a_subset_are_told_to_be_over_all_images(details: Details) -> None:
+    session = with_all(made_up_session())
+    session = session.with_analysis(session.analysis.with_subset(Subset("some", classes=(0,))))
+    show(details, session)
+    assert "over all images, not the subset alone" not in texts(details)
+    show(details, session.with_look(replace(session.look, subset="some")))
+    assert "over all images, not the subset alone" in texts(details)

@@ -13,7 +13,7 @@ from sessions import made_up_session
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.charts import Bars, Histogram, Matrix, heat
 from cnnvis.gui.panels.details import Details
-from cnnvis.gui.panels.page import number, percent
+from cnnvis.gui.panels.page import both_signs, number, percent
 from cnnvis.gui.panels.patches import Patches
 from cnnvis.layout.compose import draw
 from cnnvis.layout.theme import LIGHT
@@ -71,7 +71,7 @@ def test_a_neuron_a_layer_a_class_and_an_edge_have_pages(details, session):
         (("unit", "conv1", 3), "conv1:3"),
         (("column", "conv2"), "conv2"),
         (("class", 1), "class 1"),
-        (link.key, "an edge between two clusters"),
+        (link.key, "by weights × activation · 8 images"),
     ):
         details.show_selection(key)
         assert words in texts(details)
@@ -176,3 +176,9 @@ def test_rows_of_a_table_are_told_by_their_unusual_features(details, session):
     details.open_sample(3)
     assert "MOST UNUSUAL FEATURES" in texts(details)
     assert not any("Connect network" in text for text in texts(details))
+
+
+def test_an_edge_of_one_sign_is_told_without_the_other():
+    assert both_signs(0.5, 0.25) == "+0.500  −0.250"
+    assert both_signs(0.5, 0.0) == "+0.500"
+    assert both_signs(0.0, 0.0) == "0"

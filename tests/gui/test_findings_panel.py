@@ -11,12 +11,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 from sessions import made_up_session
+from windows import rest
 
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.findings import TOO_FEW, Findings
 from cnnvis.gui.panels.found import concerning, judged, key_of, remembered
+from cnnvis.gui.window import Window
 from cnnvis.model.findings import Finding
 from cnnvis.model.session import Session
+from cnnvis.model.subsets import Subset
 
 
 @pytest.fixture
@@ -137,3 +140,16 @@ def test_pages_know_the_findings_that_concern_them() -> None:
     judged(session)
     assert [f.kind for f in concerning(session, ("column", "conv2"))] == ["dead"]
     assert concerning(session, ("column", "conv1")) == ()
+
+
+def test_pages_of_a_subset_still_tell_the_findings_and_tell_them_once_they_are_known(
+    window: Window, qtbot: QtBot
+) -> None:
+    session = dying()
+    session = session.with_analysis(session.analysis.with_subset(Subset("some", classes=(0,))))
+    window.controller.show(session.with_look(replace(session.look, subset="some")))
+    qtbot.waitUntil(lambda: window.controller.diagram is not None)
+    window.controller.select((("column", "conv2"),))
+    rest(window, qtbot)
+    page = window.panels["details"].findChildren(QLabel)
+    assert "FINDINGS" in [label.text() for label in page]

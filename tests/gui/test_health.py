@@ -69,9 +69,9 @@ def facts(details: Details, session: Session, key: Key) -> dict[str, str]:
 
 def test_the_page_of_a_layer_tells_its_health(details: Details) -> None:
     found = facts(details, measured(), ("column", "conv2"))
-    assert found["Gradient ‖g‖"] == "2"
+    assert found["Gradient ‖g‖"] == "2.00"
     assert found["‖g‖/‖w‖"] == "0.125"
-    assert found["Sensitivity ‖g‖·‖w‖"] == "8"
+    assert found["Sensitivity ‖g‖·‖w‖"] == "8.00"
     assert found["Negative mass"] == "50 %"
     assert "Saturated" not in found
     assert "Moved ‖ΔW‖/‖W‖" not in found
@@ -92,9 +92,9 @@ def test_pages_of_clusters_and_neurons_tell_what_is_known_of_their_neurons(detai
     session = measured()
     members = session.analysis.clusters["conv2"][0].members
     found = facts(details, session, ("cluster", "conv2", 0))
-    assert found["Gradient, median"] == f"{np.median(np.array(members) / 10):.3g}"
+    assert found["Gradient, median"] == f"{np.median(np.array(members) / 10):#.3g}"
     assert found["Never fire"].endswith(f"of {len(members)}")
-    assert facts(details, session, ("unit", "conv2", 7))["Gradient"] == "0.7"
+    assert facts(details, session, ("unit", "conv2", 7))["Gradient"] == "0.700"
 
 
 def test_where_nothing_was_measured_the_page_offers_it(details: Details, qtbot: QtBot) -> None:

@@ -5,7 +5,9 @@ from dataclasses import replace
 from sessions import made_up_session
 
 from cnnvis.layout.caption import caption, clustered
+from cnnvis.layout.edge_words import sign_line
 from cnnvis.model.analysis import Recipe
+from cnnvis.model.measurements import Contributions, Measurements
 
 
 def test_the_caption_names_network_samples_clusterer_and_seed():
@@ -40,3 +42,14 @@ def test_a_subset_and_an_image_laid_over_are_told():
     text = caption(session.with_look(replace(session.look, subset="wrong ones", instance="a.png", against="b.png")))
     assert "(wrong ones)" in text
     assert "a.png against b.png" in text
+
+
+def test_what_contributions_go_to_is_told():
+    session = made_up_session()
+    look = replace(session.look, facet="contribution", chosen=1)
+    assert "on the score of the own class of its samples" in caption(session.with_look(look))
+    to_one = Contributions({}, session.activations.counts, 1)
+    session = session.with_measurements(Measurements({1: to_one})).with_look(look)
+    assert "on the score of class 1" in caption(session)
+    assert sign_line(session).startswith("cards: contribution to class 1 · blue")
+    assert "class 1, over all images" in sign_line(session.with_look(replace(look, subset="some")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from cnnvis.gui.panels.page import Page, Scene, command, number, percent
+from cnnvis.gui.panels.page import Page, Scene, both_signs, command, number, percent
 from cnnvis.layout.diagram import Bundle, Key, Link
 from cnnvis.layout.edge_words import sign_words
 from cnnvis.model.viewed import viewed
@@ -59,5 +59,5 @@ def _ends(page: Page, scene: Scene, title: str, cards: tuple[Key, ...], links: t
         n = len(sums[card])
         shown = scene.diagram.card(card)
         tip = f"{shown.tooltip}\n{n} edge{'' if n == 1 else 's'} of this bundle".strip()
-        rows.append((shown.title, f"+{number(plus)}  −{number(minus)}", tip, partial(scene.choose, card)))
+        rows.append((shown.title, both_signs(plus, minus), tip, partial(scene.choose, card)))
     page.links(rows)

@@ -15,7 +15,7 @@ from cnnvis.gui.panels.charts import Histogram, Matrix
 from cnnvis.gui.panels.contribution_section import contribution
 from cnnvis.gui.panels.health_section import findings_of, health_of_units
 from cnnvis.gui.panels.knock_out_section import knock_out
-from cnnvis.gui.panels.page import Page, Scene, command, number, percent
+from cnnvis.gui.panels.page import Page, Scene, both_signs, command, number, percent
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
 from cnnvis.gui.panels.rows import is_table, strongest_rows
@@ -62,7 +62,7 @@ def cluster_page(scene: Scene, key: Key) -> Page:
     if reading is not None:
         _members(page, scene, reading, cluster)
     page.buttons(
-        command(scene, "Rename", "rename", "Give the cluster a name (F2)"),
+        command(scene, "Rename…", "rename", "Give the cluster a name (F2)"),
         command(scene, "Split", "split", "Let the clusterer divide the cluster in two"),
         command(scene, "Merge…", "merge", "Make this and another cluster one"),
         command(scene, "Recluster…", "recluster", "Choose another clusterer for this layer"),
@@ -189,7 +189,7 @@ def _name(scene: Scene, key: Key) -> str:
 
 
 def _effect(link: Link) -> str:
-    return f"+{number(link.positive)}  −{number(link.negative)}"
+    return both_signs(link.positive, link.negative)
 
 
 def _tip(link: Link) -> str:

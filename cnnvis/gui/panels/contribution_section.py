@@ -38,6 +38,8 @@ def contribution(page: Page, scene: Scene, units: Silenced) -> None:
             f"Contribution to {to}",
             f"Response × slope of the score, summed over maps and neurons: {basis}. A knock-out tells how true it is.",
         )
+        if scene.session.look.subset:
+            page.text("over all images, not the subset alone", "small")
         what = "adds to their score" if found.target is None else f"adds to the score of “{to}”"
         page.add(class_bars(scene, values, partial(_tell, what, found.counts)))
         rest = left_out(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -18,6 +19,7 @@ from cnnvis.gui.panels.layer_page import layer_page
 from cnnvis.gui.panels.neuron_page import neuron_page
 from cnnvis.gui.panels.page import Page, Scene
 from cnnvis.gui.panels.subset_page import subset_page
+from cnnvis.gui.parts import label
 from cnnvis.layout.diagram import Diagram, Key, Link
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.model.measurements import Ablation
@@ -34,8 +36,12 @@ class Details(QScrollArea):
     chosen = Signal(object)
     requested = Signal(str, object)
 
-    def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, jobs: Jobs, selection: Callable[[], tuple[Key, ...]] = tuple, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self._selection = selection
+        self._keys: tuple[Key, ...] = ()
         self._session: Session | None = None
         self._diagram: Diagram | None = None
         self._theme = LIGHT
@@ -77,11 +83,18 @@ class Details(QScrollArea):
 
     def show_selection(self, key: Key | None) -> None:
         """Show what is known of a card, a neuron, a layer or a class."""
-        if key == self._key and self._sample is None:
+        keys, same = self._selection(), key == self._key and self._sample is None
+        if same and keys == self._keys:
             return
-        self._key, self._sample = key, None
+        self._key, self._sample, self._keys = key, None, keys
         self._build()
-        self.verticalScrollBar().setValue(0)
+        if not same:
+            self.verticalScrollBar().setValue(0)
+
+    def refresh(self) -> None:
+        """Tell what has become known of the selection meanwhile."""
+        if self._key is not None:
+            self._build()
 
     def open_sample(self, sample: int) -> None:
         """Show one image whole, with its prediction."""
@@ -102,7 +115,8 @@ class Details(QScrollArea):
         session, diagram, key = self._session, self._diagram, self._key
         if session is None or diagram is None:
             return _hint("Nothing is open yet.")
-        whole = Scene(session, diagram, self._theme, self.chosen.emit, self.requested.emit, self.open_sample)
+        tell = self.chosen.emit, self.requested.emit, self.open_sample
+        whole = Scene(session, diagram, self._theme, *tell, session, self._selection())
         if self._sample is not None and session.activations is not None:
             if self._sample in session.activations.samples.rows:
                 return self._with_back(sample_page(whole, self._sample))
@@ -110,7 +124,11 @@ class Details(QScrollArea):
         if key is None:
             return _hint("Click a cluster, a layer, a class or an edge to see what is known of it.")
         found = _of_images(whole, key) if key[0] in _IMAGES else _of(replace(whole, session=viewed(session)), key)
-        return found or _hint("What was selected is no longer in the picture.")
+        if found is None:
+            return _hint("What was selected is no longer in the picture.")
+        if len(whole.selection) > 1 and key == whole.selection[0]:
+            found.box.insertWidget(1, label(f"The first of {len(whole.selection)} that are selected", "small"))
+        return found
 
     def _with_back(self, page: Page) -> Page:
         back = QToolButton()

@@ -24,10 +24,12 @@ Place = tuple[str, str, QWidget, Qt.DockWidgetArea]
 
 def every_panel(jobs: Jobs, selection: Callable[[], tuple[Key, ...]]) -> tuple[Place, ...]:
     """New panels; `selection` tells all that is selected."""
+    details, findings = Details(jobs, selection), Findings(jobs)
+    findings.arrived.connect(details.refresh)
     return (
         ("network", "Network", Outline(jobs), LEFT),
-        ("findings", "Findings", Findings(jobs), LEFT),
-        ("details", "Details", Details(jobs), RIGHT),
+        ("findings", "Findings", findings, LEFT),
+        ("details", "Details", details, RIGHT),
         ("history", "History", History(jobs), RIGHT),
         ("matrix", "Matrix", MatrixPanel(jobs, selection), BELOW),
         ("confusion", "Confusion", ConfusionPanel(jobs), BELOW),

@@ -23,6 +23,8 @@ class Findings(QScrollArea):
 
     chosen = Signal(object)
     requested = Signal(str, object)
+    arrived = Signal()
+    """What was judged in the background is known now."""
 
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,6 +51,7 @@ class Findings(QScrollArea):
 
         def done(found: tuple[Finding, ...]) -> None:
             self._fill(mine, found)
+            self.arrived.emit()
 
         def failed(error: BaseException) -> None:
             self._fill(mine, ())

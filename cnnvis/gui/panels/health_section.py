@@ -46,7 +46,7 @@ def health_of_units(page: Page, scene: Scene, layer: str, units: tuple[int, ...]
 
 def findings_of(page: Page, scene: Scene, key: Key) -> None:
     """What the program has noticed about this, with what usually causes it."""
-    said = concerning(scene.session, key)
+    said = concerning(scene.whole or scene.session, key)
     if not said:
         return
     page.section("Findings", "What the program noticed by itself; the panel on the left lists all.")

@@ -12,6 +12,7 @@ from cnnvis.gui.panels.contribution_section import class_bars, class_name, count
 from cnnvis.gui.panels.page import Page, Scene, command, number
 from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.rows import is_table
+from cnnvis.gui.studies.contributions import silenced_by
 from cnnvis.model.measurements import Ablation, Measurements, Silenced
 from cnnvis.model.viewed import subset_rows
 
@@ -48,9 +49,10 @@ def knock_out(page: Page, scene: Scene, units: Silenced) -> None:
         command(scene, "Hold at mean", "knock_out_mean", "Hold at the mean response and measure (Ctrl+Shift+K)"),
     )
     subset = scene.session.look.subset if subset_rows(scene.session) is not None else ""
-    found = shown(scene.session.measurements, units, subset)
+    chosen = silenced_by(scene.session, scene.selection) if len(scene.selection) > 1 else units
+    found = shown(scene.session.measurements, chosen, subset)
     if found is not None:
-        page.text(_said(found, units), "small")
+        page.text(_said(found, chosen, len(scene.selection)), "small")
         _changes(page, scene, found)
         _flips(page, scene, found)
 
@@ -67,11 +69,13 @@ def _each(units: Silenced) -> set[tuple[str, int]]:
     return {(layer, unit) for layer, chosen in units for unit in chosen}
 
 
-def _said(found: Ablation, units: Silenced) -> str:
+def _said(found: Ablation, units: Silenced, several: int) -> str:
     parts = [_FILLS[found.fill], f"measured on {found.n_samples:,} samples"]
     if found.subset:
         parts[-1] += f" of “{found.subset}”"
     others = found.n_units - sum(len(chosen) for _, chosen in units)
+    if several > 1:
+        parts.insert(0, f"all {several} that are selected")
     if others:
         parts.insert(0, f"with {others} more neuron{'' if others == 1 else 's'}")
     return " · ".join(parts)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from cnnvis.gui.jobs import Jobs
+from cnnvis.layout.columns import n_layers
 from cnnvis.layout.diagram import Diagram, Key
 from cnnvis.model.network import Network
 from cnnvis.model.session import Session
@@ -67,7 +68,7 @@ class Outline(QWidget):
             parent = self._item(name, group.representative, self._network)
             self._tree.addTopLevelItem(parent)
             if len(group.layers) > 1:
-                parent.setText(1, f"{len(group.layers)} layers")
+                parent.setText(1, n_layers(group, self._network))
                 for layer in group.layers:
                     parent.addChild(self._item(layer, layer, self._network))
         self._narrow(self._filter.text())

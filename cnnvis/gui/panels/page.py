@@ -18,7 +18,11 @@ from cnnvis.model.session import Session
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What a page shows and whom it tells: `choose` a key of the picture, `ask` a command, `open_sample` an image."""
+    """What a page shows and whom it tells: `choose` a key of the picture, `ask` a command, `open_sample` an image.
+
+    `whole` is the session over all its images, where `session` follows a subset or other edges. `selection` is all
+    that is selected; a page is about the first of it.
+    """
 
     session: Session
     diagram: Diagram
@@ -26,6 +30,8 @@ class Scene:
     choose: Callable[[Key], None]
     ask: Callable[[str, tuple[object, ...]], None]
     open_sample: Callable[[int], None]
+    whole: Session | None = None
+    selection: tuple[Key, ...] = ()
 
     @property
     def activations(self) -> Activations | None:
@@ -148,7 +154,14 @@ def number(value: float) -> str:
     """Three figures, with a true minus."""
     if value != value:
         return "–"
-    return f"{value:.3g}".replace("-", "−")
+    figures = f"{value:#.3g}" if 1e-4 <= abs(value) < 100 else f"{value:.3g}"
+    return figures.replace("-", "−")
+
+
+def both_signs(positive: float, negative: float) -> str:
+    """What excites and what inhibits side by side; only one of them where the other is nothing."""
+    parts = [f"{sign}{number(value)}" for sign, value in (("+", positive), ("−", negative)) if value]
+    return "  ".join(parts) or "0"
 
 
 def percent(share: float) -> str:
