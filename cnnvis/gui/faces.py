@@ -35,10 +35,12 @@ def paint_image(face: Face, manner: Manner, tiles: Tiles) -> QImage:
     image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
-    prepare(painter)
-    painter.scale(width / face.w, height / face.h)
-    paint_face(painter, face, manner, tiles)
-    painter.end()
+    try:
+        prepare(painter)
+        painter.scale(width / face.w, height / face.h)
+        paint_face(painter, face, manner, tiles)
+    finally:
+        painter.end()
     return image
 
 

@@ -84,8 +84,10 @@ def _svg(widget: QWidget, size: QSize, caption: str) -> bytes:
     generator.setSize(size)
     generator.setViewBox(QRectF(0, 0, size.width(), size.height()))
     painter = QPainter(generator)
-    _paint(painter, widget, size, caption)
-    painter.end()
+    try:
+        _paint(painter, widget, size, caption)
+    finally:
+        painter.end()
     return bytes(buffer.data().data())
 
 
@@ -99,18 +101,22 @@ def _pdf(widget: QWidget, size: QSize, caption: str) -> bytes:
     writer.setPageMargins(QMarginsF(0, 0, 0, 0))
     writer.setResolution(1200)
     painter = QPainter(writer)
-    painter.scale(1200 / 96, 1200 / 96)
-    _paint(painter, widget, size, caption)
-    painter.end()
+    try:
+        painter.scale(1200 / 96, 1200 / 96)
+        _paint(painter, widget, size, caption)
+    finally:
+        painter.end()
     return bytes(buffer.data().data())
 
 
 def _png(widget: QWidget, size: QSize, caption: str) -> bytes:
     image = QImage(size * _DENSITY, QImage.Format.Format_RGB32)
     painter = QPainter(image)
-    painter.scale(_DENSITY, _DENSITY)
-    _paint(painter, widget, size, caption)
-    painter.end()
+    try:
+        painter.scale(_DENSITY, _DENSITY)
+        _paint(painter, widget, size, caption)
+    finally:
+        painter.end()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")  # type: ignore[call-overload]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,14 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from cnnvis.errors import InvalidValue, UnknownName
 
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """Some units of a layer, under an id that survives edits.
 
     `members` are sorted unit indices. `dead` marks the reserved cluster of neurons that never fire. A `locked`
-    cluster keeps its members when the layer is clustered again. `colour` is a hex string or "". `pinned` members
-    represent the cluster before all others, in this order.
+    cluster keeps its members when the layer is clustered again. `colour` is a hex string such as #3f938a, or "".
+    `pinned` members represent the cluster before all others, in this order.
     """
 
     id: int
@@ -32,6 +35,8 @@ class Cluster:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "members", tuple(sorted(map(int, self.members))))
+        if self.colour and not _HEX.fullmatch(self.colour):
+            raise InvalidValue(f"Cluster.colour must be hex such as #3f938a, or empty; got {self.colour[:40]!r}.")
         if self.pinned:
             object.__setattr__(self, "pinned", tuple(dict.fromkeys(map(int, self.pinned))))
             if not set(self.pinned) <= set(self.members):

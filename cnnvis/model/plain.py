@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.connections import Mode
@@ -146,7 +146,7 @@ def look_from_dict(found: Mapping[str, Any]) -> Look:
         opened=frozenset((str(layer), int(id)) for layer, id in found["opened"]),
         share=float(found["share"]),
         chosen=None if found["chosen"] is None else int(found["chosen"]),
-        theme=found["theme"],
+        theme=_one(found["theme"], Literal["system", "light", "dark"]),
         bounds=None if bounds is None else tuple(float(x) for x in bounds),  # type: ignore[arg-type]
         facet=_one(found["facet"], Facet),
         facets=frozenset((str(layer), int(id), _one(facet, Facet)) for layer, id, facet in found["facets"]),

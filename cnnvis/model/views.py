@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -17,13 +17,19 @@ import cnnvis
 from cnnvis.errors import CnnvisError, InvalidValue, UnreadableFile
 from cnnvis.model.activations import Samples
 from cnnvis.model.analysis import Analysis
+from cnnvis.model.groups import Group
 from cnnvis.model.plain import analysis_from_dict, analysis_to_dict, look_from_dict, look_to_dict
 from cnnvis.model.session import Look, Session
 
 VERSION = 1
 LARGEST = 16 * 2**20
 """Bytes that a view may unpack to: those of hostile figures are not read further."""
-_MARK = re.compile(rb"cnnvis-view:(\d+):([A-Za-z0-9+/=]+):end")
+_MARK = re.compile(rb"cnnvis-view:(\d{1,9}):([A-Za-z0-9+/=]+):end")
+_BROKEN = (
+    CnnvisError, binascii.Error, zlib.error, KeyError, TypeError, ValueError, IndexError, AttributeError,
+    OverflowError, RecursionError,
+)  # fmt: skip
+"""What reading a damaged or hostile view may raise."""
 _SCORES: WeakKeyDictionary[Samples, str] = WeakKeyDictionary()
 
 
@@ -78,9 +84,23 @@ def restored(view: View, session: Session) -> tuple[Analysis, Look]:
         )
     own = analysis_to_dict(session.analysis)
     try:
-        return analysis_from_dict({**own, **view.analysis}), view.look
-    except (CnnvisError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise UnreadableFile(f"The view in the figure must fit its session; {error}. Export the figure anew.") from None
+        analysis = analysis_from_dict({**own, **view.analysis})
+        _check_groups(analysis.groups, session.analysis.groups)
+        return analysis, view.look
+    except _BROKEN as error:
+        said = f"The view in the figure must fit its session; {_why(error)} Export the figure anew."
+        raise UnreadableFile(said) from None
+
+
+def _check_groups(groups: Sequence[Group], own: Sequence[Group]) -> None:
+    """Raises ValueError where groups are not those of a session, regrouped."""
+    layers = [name for group in groups for name in group.layers]
+    if sorted(layers) != sorted(name for group in own for name in group.layers):
+        raise ValueError("its groups must hold each layer of the session once")
+    if len({group.id for group in groups}) < len(groups) or len({group.name for group in groups}) < len(groups):
+        raise ValueError("its groups must have different ids and names")
+    if any(group.representative not in group.layers for group in groups):
+        raise ValueError("each of its groups must be represented by one of its layers")
 
 
 def packed(view: View) -> str:
@@ -115,5 +135,13 @@ def unpacked(data: bytes) -> View | None:
         keys = ("groups", "clusters", "recipes", "edited", "subsets")
         kept = {key: plain["analysis"][key] for key in keys}
         return View(str(plain["session"]), str(plain["network"]), kept, look_from_dict(plain["look"]))
-    except (CnnvisError, binascii.Error, zlib.error, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnreadableFile(f"The view in the figure must be whole; {error}. Export the figure anew.") from None
+    except _BROKEN as error:
+        raise UnreadableFile(f"The view in the figure must be whole; {_why(error)} Export the figure anew.") from None
+
+
+def _why(error: BaseException) -> str:
+    """What is wrong with a view, as the end of a sentence."""
+    if not isinstance(error, CnnvisError | ValueError):
+        return "it is damaged."
+    text = str(error)
+    return text if text.endswith(("?", ".")) else f"{text}."

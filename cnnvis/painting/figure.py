@@ -232,8 +232,10 @@ def _svg(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key], line: 
     generator.setTitle("cnnvis")
     generator.setDescription(diagram.caption)
     painter = QPainter(generator)
-    _paint(painter, diagram, page, dpi / 96, asked)
-    painter.end()
+    try:
+        _paint(painter, diagram, page, dpi / 96, asked)
+    finally:
+        painter.end()  # a device that goes before its painter takes the process with it
     # The generator rounds the size to whole pixels; the width in mm must be exact.
     size = f'width="{page.width / PX:.4f}mm" height="{page.height / PX:.4f}mm"'
     text = _bytes(buffer).decode("utf-8")
@@ -253,9 +255,11 @@ def _pdf(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key], line: 
     writer.setPageMargins(QMarginsF(0, 0, 0, 0))
     writer.setResolution(1200)
     painter = QPainter(writer)
-    painter.scale(1200 / 96, 1200 / 96)
-    _paint(painter, diagram, page, dpi / 96, asked)
-    painter.end()
+    try:
+        painter.scale(1200 / 96, 1200 / 96)
+        _paint(painter, diagram, page, dpi / 96, asked)
+    finally:
+        painter.end()
     return _exact(_bytes(buffer), page.width * 0.75, page.height * 0.75)
 
 
@@ -287,9 +291,11 @@ def _image(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> Q
     image.setDotsPerMeterX(round(dpi / 0.0254))
     image.setDotsPerMeterY(round(dpi / 0.0254))
     painter = QPainter(image)
-    painter.scale(width / page.width, height / page.height)
-    _paint(painter, diagram, page, density, asked)
-    painter.end()
+    try:
+        painter.scale(width / page.width, height / page.height)
+        _paint(painter, diagram, page, density, asked)
+    finally:
+        painter.end()
     return image
 
 

@@ -178,7 +178,7 @@ def _reading(path: Path) -> Iterator[None]:
         ) from error
     except (OSError, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
         raise UnreadableFile(f"{sentence}; it cannot be read: {error}. Use a backup, or analyse again.") from error
-    except (SafetensorError, CnnvisError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (SafetensorError, CnnvisError, LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise UnreadableFile(
             f"{sentence}; its content is damaged ({type(error).__name__}: {error}). Use a backup, or analyse again."
         ) from error
