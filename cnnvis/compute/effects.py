@@ -156,6 +156,8 @@ class _Effects:
             stop_after=(self.node,),
         )
         for node, before in plain_steps.items():
+            if node not in run.values or before not in run.values:
+                raise Unexpected  # these samples took another way
             _expect(applied(self._module(node), run.values[before].detach()), run.values[node].detach())
         pooled = _pooled(run.leaves.get(self.node, run.values[self.node]), self.segment.sink, self.behind)
         self._slopes_behind(run, pooled)

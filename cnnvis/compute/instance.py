@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from cnnvis.compute.record import recorded
 from cnnvis.compute.score import slopes_at
 from cnnvis.compute.statistics import Slot, Tally
 from cnnvis.compute.table import ends_in_probabilities, scoring
-from cnnvis.errors import UnreadableSample
+from cnnvis.errors import ModelFailure, UnreadableSample
 from cnnvis.model.activations import frozen
 from cnnvis.model.dataset import Dataset
 from cnnvis.model.measurements import Instance
@@ -42,8 +42,8 @@ def instance(
 
     layers: drawn layers, by default those that `record` records. several: whether classes are not exclusive, so that
     scores come by a sigmoid. contributions: Σ over places of A · dz/dA for each unit, with z the logit of the predicted
-    class, as in `Contributions`. name: of the instance, by default that of the sample. Costs a forward and a backward
-    pass of one sample; the model is as before afterwards.
+    class, as in `Contributions`; none where the network cannot be differentiated. name: of the instance, by default
+    that of the sample. Costs a forward and a backward pass of one sample; the model is as before afterwards.
 
     Raises UnreadableSample where the sample cannot be read, ModelFailure where the network fails on it.
     """
@@ -56,7 +56,8 @@ def instance(
         scores = confidences(network, outputs[0], several)
         found: dict[str, NDArray[np.float32]] = {}
         if contributions and len(scores):
-            found = _contributions(running, batch, slots, int(np.argmax(outputs[0])))
+            with suppress(ModelFailure):  # the way to the output cannot be differentiated: the image has none
+                found = _contributions(running, batch, slots, int(np.argmax(outputs[0])))
     return Instance(
         name or data.name(index),
         frozen(scores),
@@ -84,7 +85,7 @@ def _twice(data: Dataset, index: int) -> Batch:
     with closing(batches(data, np.array([index, index]), 2)) as reader:
         batch = next(reader)
     if not len(batch):
-        raise UnreadableSample(batch.skipped[0][1])
+        raise UnreadableSample(f"The image must be readable; {batch.skipped[0][1]}")
     return batch
 
 

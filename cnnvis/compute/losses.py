@@ -27,7 +27,7 @@ def loss_of(network: Network, samples: Samples, wanted: Loss) -> Measured:
     """The sum of the losses of some samples. Targets are the labels; where a sample has none, what the network said.
 
     By task: cross-entropy for classes, binary cross-entropy for several labels or a single output, squared error for
-    numbers. Raises InvalidValue where the labels do not suit the loss.
+    numbers, of as many outputs as there are numbers. Raises InvalidValue where the labels do not suit the loss.
     """
     if wanted not in LOSSES:
         raise InvalidValue(f"diagnose.loss must be one of {', '.join(map(repr, LOSSES))}; got {wanted!r}.")
@@ -79,5 +79,5 @@ _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cross-entropy": lambda z, y: F.cross_entropy(z, y, reduction="sum"),
     "hinge": lambda z, y: F.multi_margin_loss(z, y, reduction="sum"),
     "binary cross-entropy": lambda z, y: F.binary_cross_entropy_with_logits(z, y, reduction="sum"),
-    "squared error": lambda z, y: F.mse_loss(z, y, reduction="sum"),
+    "squared error": lambda z, y: F.mse_loss(z[:, : y.shape[1]], y, reduction="sum"),
 }

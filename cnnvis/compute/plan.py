@@ -172,6 +172,8 @@ def outward(value: Tensor, layer: Layer, n: int) -> Tensor:
     """A node's raw tensor with the samples on axis 0, then the layer's shape."""
     if layer.batch_axis is None:
         return value
+    if n == 1 and layer.batch_axis == 0 and layer.parts == 1 and value.dim() == len(layer.shape):
+        return value.unsqueeze(0)  # a `squeeze` took the axis of a single sample for one of its own
     if layer.parts > 1:
         value = torch.unflatten(value, layer.batch_axis, (n, -1))
     return value.movedim(layer.batch_axis, 0) if layer.batch_axis else value

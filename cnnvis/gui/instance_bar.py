@@ -131,7 +131,9 @@ class InstanceBar(QFrame):
         nothing.setChecked(not against)
         menu.addSeparator()
         means = class_means(session.activations)
-        likely = [MEAN_OF + session.analysis.network.classes[k] for k, _ in ranked_scores(overlay.instance, RANKED)]
+        classes = session.classes
+        ranked = [k for k, _ in ranked_scores(overlay.instance, RANKED)]
+        likely = [MEAN_OF + classes[k] for k in ranked if k < len(classes)]
         for name in [name for name in likely if name in means]:
             self._offer(menu, name, against)
         if len(means) > len(likely):
@@ -182,7 +184,7 @@ def picture_pixmap(picture: NDArray[np.uint8], side: int, ratio: float) -> QPixm
 
 
 def _told(session: Session, overlay: Overlay) -> str:
-    classes, k = session.analysis.network.classes, predicted(overlay.instance)
+    classes, k = session.classes, predicted(overlay.instance)
     said = ""
     if 0 <= k < len(classes):
         said = f"predicted {classes[k]}, {100 * float(overlay.instance.scores[k]):.0f} %"

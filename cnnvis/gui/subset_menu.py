@@ -62,7 +62,7 @@ class SubsetMenu(QToolButton):
     @property
     def _classes(self) -> list[int]:
         """The selected classes."""
-        n = len(self._session.analysis.network.classes) if self._session is not None else 0
+        n = len(self._session.classes) if self._session is not None else 0
         indices = [key[1] for key in self._selection() if key[0] == "class"]
         return [i for i in indices if isinstance(i, int) and i < n]
 
@@ -87,7 +87,7 @@ class SubsetMenu(QToolButton):
             menu.addAction("The wrong ones", partial(self.requested.emit, "subset_wrong", ()))
             for index in self._classes:
                 only = partial(self.requested.emit, "subset_class", (index,))
-                menu.addAction(f"Only {session.analysis.network.classes[index]}", only)
+                menu.addAction(f"Only {session.classes[index]}", only)
         for share in UNSURE:
             text = f"Confidence below {100 * share:.0f} %"
             menu.addAction(text, partial(self.requested.emit, "subset_below", (share,)))
@@ -102,7 +102,7 @@ class SubsetMenu(QToolButton):
         action.setCheckable(True)
         action.setChecked(name == shown)
         if subset is not None and self._session is not None:
-            action.setToolTip(subset.words(self._session.analysis.network.classes))
+            action.setToolTip(subset.words(self._session.classes))
 
 
 def _count(session: Session, subset: Subset) -> int:

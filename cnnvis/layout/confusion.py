@@ -104,7 +104,7 @@ def confusion_matrix(session: Session) -> ConfusionMatrix:
     Costs some milliseconds. Raises InvalidValue where the samples have no class labels.
     """
     activations, network = session.activations, session.analysis.network
-    found = confusion(activations.samples, network.classes) if activations is not None else None
+    found = confusion(activations.samples, session.classes) if activations is not None else None
     if activations is None or found is None:
         raise InvalidValue(UNLABELLED)
     if len(activations.groups) == len(found.classes):

@@ -78,10 +78,16 @@ def contribution_body(material: Material, cluster: Cluster, opened: bool) -> Bod
     if opened:
         body.marks += number_marks(ordered, top, high)
     body.bottom = top + high
-    aim = "each sample's own class" if found.target is None else material.network.classes[found.target]
+    aim = "each sample's own class" if found.target is None else _named(material, found.target)
     body.told = [f"effect on the score of {aim}: " + ", ".join(said[:4])]
     body.told += told_columns(material, columns)
     return body
+
+
+def _named(material: Material, target: int) -> str:
+    """What a class, or an output, is called."""
+    names = material.network.classes if len(material.network.classes) > target else material.groups
+    return names[target] if target < len(names) else f"output {target}"
 
 
 def columns_of(material: Material, found: Contributions) -> tuple[ClassColumn, ...]:

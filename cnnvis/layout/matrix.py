@@ -127,8 +127,11 @@ def matrix(
     on the logit of the samples' own class, or of `target`. The user's subsets are further columns of the first two.
     Costs about 0.1 s for 512 neurons of one cluster.
 
-    Raises UnknownName for a layer or cluster that is not known, InvalidValue where contributions were not measured.
+    Raises UnknownName for a layer, cluster or kind that is not known, InvalidValue where contributions were not
+    measured.
     """
+    if kind not in KINDS:
+        raise UnknownName(f"A matrix must show {', '.join(KINDS)}; got {kind!r}. {did_you_mean(kind, KINDS)}")
     shown = viewed(session)
     activations = shown.activations
     network = session.analysis.network
@@ -211,7 +214,7 @@ def _subsets(
     """A column for each subset that the user defined, over all samples of it."""
     activations = session.activations
     assert activations is not None
-    if kind == "contribution" or activations[layer].pooled is None:
+    if kind == "contribution" or activations[layer].pooled is None or not activations.present.any():
         return [], []
     means = activations.means(layer)[units][:, activations.present]
     centre, spread = means.mean(1), means.std(1)

@@ -86,7 +86,7 @@ def find_instance(session: Session, name: str) -> Instance | None:
 
 
 def _make(session: Session, activations: Activations, name: str) -> Instance | None:
-    n_classes = len(session.analysis.network.classes) or len(activations.groups)
+    n_classes = len(session.classes) or len(activations.groups)
     table = activations.samples
     if name in table.names:
         row = table.names.index(name)

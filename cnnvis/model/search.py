@@ -47,7 +47,7 @@ def search(session: Session, query: Query | str) -> tuple[Hit, ...]:
 
     Raises UnknownName for a class, InvalidValue where something is asked for that was not recorded or measured.
     """
-    asked = parse(query, session.analysis.network.classes) if isinstance(query, str) else query
+    asked = parse(query, session.classes) if isinstance(query, str) else query
     if asked.empty:
         return ()
     if asked.of_images:
@@ -209,8 +209,7 @@ def _column(
 
 
 def _refuse(session: Session, rank: Rank) -> None:
-    network = session.analysis.network
-    name = network.classes[rank.target] if rank.target < len(network.classes) else str(rank.target)
+    name = _name(session.classes, rank.target)
     if rank.by == "contribution":
         if not session.measurements.contributions:
             raise InvalidValue("Contributions are not measured yet. Choose Analyse ▸ Contribution first.")
@@ -219,7 +218,7 @@ def _refuse(session: Session, rank: Rank) -> None:
 
 
 def _told(session: Session, rank: Rank, value: float) -> str:
-    name = session.analysis.network.classes[rank.target]
+    name = _name(session.classes, rank.target)
     told = f"{value:.3g}".replace("-", "−")
     if rank.by == "selective":
         return f"selectivity {value:.2f}".replace("-", "−")
@@ -287,7 +286,7 @@ def _short(note: str) -> str:
 
 
 def _images(session: Session, query: Query) -> Iterator[Hit]:
-    found, classes = _recorded(session), session.analysis.network.classes
+    found, classes = _recorded(session), session.classes
     table = found.samples
     if not has_labels(table):
         raise InvalidValue("The images have no labels: which are wrong, and of which class they are, is not known.")

@@ -100,6 +100,14 @@ class Session:
         if not isinstance(self.provenance, MappingProxyType):
             object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes that labels and predictions stand for: two where one output tells two apart."""
+        found, own = self.activations, self.analysis.network.classes
+        if found is None or found.kind == "quantile" or len(found.groups) == len(own):
+            return own
+        return found.groups
+
     def picture(self, sample: int) -> NDArray[np.uint8] | None:
         """The picture of a sample: the stored copy, else from the connected data set, else None."""
         if self.pictures is not None:

@@ -60,7 +60,7 @@ def _neurons(session: Session) -> Table:
     groups = [str(g) for g in found.groups]
     columns = ["layer", "neuron", "cluster", "cluster name", "importance", "mean", "spread", "never fires on"]
     columns += [f"mean: {g}" for g in groups]
-    classes = session.analysis.network.classes
+    classes = session.classes
     columns += [f"contribution: {c}" for c in classes] if own is not None else []
     rows: list[tuple[Cell, ...]] = []
     for name, partition in _layers(session):
@@ -111,7 +111,7 @@ def _edges(session: Session) -> Table:
 
 
 def _samples(session: Session) -> Table:
-    samples, classes = _recorded(session).samples, session.analysis.network.classes
+    samples, classes = _recorded(session).samples, session.classes
     labels = samples.labels
     by_class = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
 
@@ -128,7 +128,7 @@ def _samples(session: Session) -> Table:
 
 
 def _confusion(session: Session) -> Table:
-    found = confusion(_recorded(session).samples, session.analysis.network.classes)
+    found = confusion(_recorded(session).samples, session.classes)
     if found is None:
         raise InvalidValue("A confusion matrix needs samples with class labels; these have none.")
     rows: list[tuple[Cell, ...]] = []
@@ -156,7 +156,7 @@ def _health(session: Session) -> Table:
 def _ablations(session: Session) -> Table:
     if not session.measurements.ablations:
         raise InvalidValue("A table of knock-outs needs one; none was measured yet. Choose Analyse ▸ Knock out first.")
-    classes = session.analysis.network.classes
+    classes = session.classes
     columns = ("silenced", "fill", "samples", "class", "images", "logit change", "foretold", "accuracy before", "after")
     rows: list[tuple[Cell, ...]] = []
     for found in session.measurements.ablations:

@@ -42,7 +42,7 @@ def _kept(session: Session, image: Instance | int | str) -> tuple[Session, str]:
         return session, must_find_instance(session, image).name
     if session.activations is None:
         raise InvalidValue("The images must be read before one is laid over the picture. Let the analysis end.")
-    return session, sample_instance(session.activations, image, len(session.analysis.network.classes)).name
+    return session, sample_instance(session.activations, image, len(session.classes)).name
 
 
 def open_picture(

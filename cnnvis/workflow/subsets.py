@@ -35,7 +35,7 @@ def subset(
 
     Raises InvalidValue where no sample meets it, or it needs labels and there are none; UnknownName for a class.
     """
-    known = session.analysis.network.classes
+    known = session.classes
     chosen = tuple(_class(c, known) for c in classes)
     place = None if cell is None else (_class(cell[0], known), _class(cell[1], known))
     made = Subset(name, chosen, tuple(int(i) for i in samples), wrong, below, place)
@@ -50,7 +50,7 @@ def must_hold(session: Session, wanted: Subset) -> NDArray[np.int64]:
         raise InvalidValue("The samples must be read before some of them are chosen. Let the analysis end.")
     rows = wanted.rows(found.samples)
     if not len(rows):
-        said = wanted.words(session.analysis.network.classes)
+        said = wanted.words(session.classes)
         raise InvalidValue(f"A subset must hold at least one image; none is “{said}”. The picture stays as it was.")
     return rows
 

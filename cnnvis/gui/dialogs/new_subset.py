@@ -134,7 +134,7 @@ class NewSubset(QDialog):
 
     def _build_classes(self, left: QVBoxLayout) -> None:
         left.addWidget(section("Classes"))
-        names = self._session.analysis.network.classes
+        names = self._session.classes
         self._filter.setPlaceholderText("Filter classes")
         self._filter.textEdited.connect(self._sift)
         if len(names) > 12:
@@ -170,7 +170,7 @@ class NewSubset(QDialog):
     def subset(self) -> Subset:
         """What is asked for as the form stands."""
         made = self._conditions()
-        name = self._name.text().strip() or made.words(self._session.analysis.network.classes)
+        name = self._name.text().strip() or made.words(self._session.classes)
         return made.named(free_name(name, [s.name for s in self._session.analysis.subsets]))
 
     def _conditions(self, chosen: bool = True) -> Subset:
@@ -189,7 +189,7 @@ class NewSubset(QDialog):
         said = f"{n:,} of {int(self._table.read.sum()):,} images"
         self._count.setText(said if n else "No image meets all of this. Choose it wider.")
         self._show.setEnabled(n > 0)
-        words = self._conditions().words(self._session.analysis.network.classes)
+        words = self._conditions().words(self._session.classes)
         self._name.setPlaceholderText(words)
         self._wait.start()
 

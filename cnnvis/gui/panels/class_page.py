@@ -46,7 +46,7 @@ def class_page(scene: Scene, key: Key) -> Page:
 
 
 def _confusions(page: Page, scene: Scene, table: Samples, index: int) -> None:
-    classes = scene.session.analysis.network.classes
+    classes = scene.session.classes
     mine = table.read & (table.labels == index)
     n = int(mine.sum())
     taken = table.read & (table.predictions == index) & (table.labels != index) & (table.labels >= 0)
@@ -91,7 +91,7 @@ def sample_page(scene: Scene, sample: int) -> Page:
     page = Page()
     found = scene.activations
     assert found is not None
-    table, network = found.samples, scene.session.analysis.network
+    table = found.samples
     row = table.rows[sample]
     page.title(table.names[row].rsplit("/", 1)[-1], table.names[row])
     picture = scene.session.picture(sample)
@@ -101,7 +101,7 @@ def sample_page(scene: Scene, sample: int) -> Page:
         page.add(_whole(picture, page.devicePixelRatioF()))
     else:
         page.text("The image is not in this file. File ▸ Connect network brings it back.", "small")
-    label = _label(table, network.classes, row)
+    label = _label(table, scene.session.classes, row)
     if label:
         page.facts([("Label", label, "What the data say it is.")])
     page.section("Prediction", "The network's strongest answers and its confidence in each.")
@@ -109,7 +109,8 @@ def sample_page(scene: Scene, sample: int) -> Page:
     for k, score in zip(table.ranked[row].tolist(), table.scores[row].tolist()):
         if k < 0 or not np.isfinite(score):
             continue
-        name = network.classes[k] if k < len(network.classes) else str(k)
+        classes = scene.session.classes
+        name = classes[k] if k < len(classes) else str(k)
         right = name == label
         bars.append(Bar(name, score, percent(score), f"{name}: {score:.4g}", Ink("accent" if right else "muted")))
     page.add(Bars(bars, scene.theme))

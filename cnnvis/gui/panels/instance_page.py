@@ -69,7 +69,7 @@ def _pictures(page: Page, scene: Scene, over: Overlay) -> None:
 
 
 def _label(page: Page, scene: Scene, instance: Instance) -> None:
-    found, classes = scene.activations, scene.session.analysis.network.classes
+    found, classes = scene.activations, scene.session.classes
     row = found.samples.rows.get(instance.sample) if found is not None else None
     if found is None or row is None or found.kind != "class":
         return
@@ -79,7 +79,7 @@ def _label(page: Page, scene: Scene, instance: Instance) -> None:
 
 
 def _prediction(page: Page, scene: Scene, over: Overlay) -> None:
-    classes = scene.session.analysis.network.classes
+    classes = scene.session.classes
     best: dict[int, float] = {}
     for side in (over.instance, over.against):
         for k, score in ranked_scores(side) if side is not None else ():
@@ -152,7 +152,7 @@ def _strongest(page: Page, scene: Scene, over: Overlay) -> None:
 
 def _contributions(page: Page, scene: Scene, instance: Instance) -> None:
     """The neurons that add most to the predicted class, where that was measured."""
-    classes, k = scene.session.analysis.network.classes, predicted(instance)
+    classes, k = scene.session.classes, predicted(instance)
     layers = [c.layer for c in scene.diagram.columns if c.layer in instance.contributions]
     if not layers or not 0 <= k < len(classes):
         return

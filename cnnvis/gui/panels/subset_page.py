@@ -26,7 +26,7 @@ def subset_page(scene: Scene, name: str) -> Page | None:
         rows = subset.rows(found.samples)
     except CnnvisError:
         return None
-    classes = session.analysis.network.classes
+    classes = session.classes
     page = Page()
     page.title(name, "a subset of the images")
     table = part_of(found.samples, rows)

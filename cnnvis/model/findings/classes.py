@@ -33,18 +33,25 @@ class Confusion:
     """How often samples of each class (rows) were taken for each class (columns)."""
 
     counts: NDArray[np.int64]
+    names: tuple[str, ...]
 
     @classmethod
     def of(cls, activations: Activations, network: Network) -> Confusion | None:
         """The table of a classification with labels; None for any other task."""
-        samples, m = activations.samples, len(network.classes)
+        samples, names = activations.samples, class_names(activations, network)
+        m = len(names)
         labels = samples.labels
         if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer) or not m or activations.kind != "class":
             return None
         known = samples.read & (labels >= 0) & (labels < m) & (samples.predictions >= 0) & (samples.predictions < m)
         counts = np.zeros((m, m), np.int64)
         np.add.at(counts, (labels[known], samples.predictions[known]), 1)
-        return cls(counts)
+        return cls(counts, names)
+
+
+def class_names(activations: Activations, network: Network) -> tuple[str, ...]:
+    """The names of the classes of a recording: the network's, or two where one output tells two apart."""
+    return network.classes if len(network.classes) == len(activations.groups) else activations.groups
 
 
 def confused(table: Confusion, network: Network) -> list[Finding]:
@@ -54,7 +61,7 @@ def confused(table: Confusion, network: Network) -> list[Finding]:
     wrong answer to all classes, corrected for the number of pairs; so a network that always says one class confuses
     none, nor does one that is no better than guessing.
     """
-    counts, classes = table.counts, network.classes
+    counts, classes = table.counts, table.names
     if at_least(int(np.trace(counts)), int(counts.sum()), 1 / max(len(counts), 2)) > SURE:
         return []
     m, of_class = len(counts), counts.sum(1)
@@ -97,7 +104,7 @@ def never_said(table: Confusion, network: Network) -> list[Finding]:
     silent = np.flatnonzero((of_class >= FEWEST) & (said == 0))
     if not len(silent):
         return []
-    names = [network.classes[c] for c in silent]
+    names = [table.names[c] for c in silent]
     n = int(of_class[silent].sum())
     one = len(names) == 1
     text = f"{names[0]} is never predicted" if one else f"{len(names)} of {len(asked)} classes are never predicted"
@@ -120,7 +127,7 @@ def unanswered(activations: Activations, network: Network, layer: str) -> list[F
     silent = [int(c) for c in asked if _no_answer(responses.total, responses.squares, counts, int(c), limit)]
     if not silent or len(asked) < 2:
         return []
-    names = [network.classes[c] for c in silent] if network.classes else [activations.groups[c] for c in silent]
+    names = [class_names(activations, network)[c] for c in silent]
     if len(names) == len(asked):
         text, detail = f"No neuron of {layer} tells any class from the others", f"{len(asked)} classes"
     elif len(names) == 1:
