@@ -32,6 +32,7 @@ from cnnvis.compute.score import slopes_at
 from cnnvis.errors import InvalidValue, NotConnected
 from cnnvis.model.activations import Activations, frozen
 from cnnvis.model.connections import Connections, Mode
+from cnnvis.model.dataset import Dataset
 from cnnvis.model.groups import Group, layer_groups, neighbours
 from cnnvis.model.network import Layer, Network
 from cnnvis.model.target import Target
@@ -85,18 +86,7 @@ def connect(
         raise NotConnected("The data set must be connected to compute connections; only its results are here.")
     drawn = chosen_samples(activations, probe_samples, seed, among=indices, of=target)
     with torch.inference_mode(False), torch.enable_grad(), probe(placed(model, chosen(device)), network) as p:
-        segments = _segments(p, joined)
-        size = _batch_size([network[stop] for s in segments for stop in s.stops], len(drawn))
-        report = _Report(progress, sum(s.sink.n_units for s in segments), len(drawn))
-        sums: dict[Pair, Tensor] = {}
-        n_read = 0
-        with closing(batches(data, drawn, size)) as reader:
-            for batch in reader:
-                if len(batch):
-                    report.begins(len(batch))
-                    _add(p, batch.inputs, segments, mode, aim, report, sums)
-                    n_read += len(batch)
-                report.finished(batch.done)
+        sums, n_read = _summed(p, data, drawn, _segments(p, joined), mode, aim, progress)
     return _connections(mode, target, pairs, sums, network, n_read)
 
 
@@ -183,6 +173,30 @@ def _stops(network: Network, sink: str, ends: set[str]) -> tuple[str, ...]:
                 seen.add(source)
                 todo.append(source)
     return tuple(sorted(found, key=network.index))
+
+
+def _summed(
+    p: Probe,
+    data: Dataset,
+    drawn: NDArray[np.int64],
+    segments: Sequence[Segment],
+    mode: Mode,
+    aim: Target | None,
+    progress: Progress,
+) -> tuple[dict[Pair, Tensor], int]:
+    """The effects of every pair, summed over the drawn samples that can be read, and how many these are."""
+    size = _batch_size([p.network[stop] for s in segments for stop in s.stops], len(drawn))
+    report = _Report(progress, sum(s.sink.n_units for s in segments), len(drawn))
+    sums: dict[Pair, Tensor] = {}
+    n_read = 0
+    with closing(batches(data, drawn, size)) as reader:
+        for batch in reader:
+            if len(batch):
+                report.begins(len(batch))
+                _add(p, batch.inputs, segments, mode, aim, report, sums)
+                n_read += len(batch)
+            report.finished(batch.done)
+    return sums, n_read
 
 
 def _add(
