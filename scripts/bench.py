@@ -35,6 +35,8 @@ MEASUREMENTS = {
     "contribute-squeezenet": "effects:contribute_squeezenet",
     "ablate-resnet20": "effects:ablate_resnet20",
     "ablate-squeezenet": "effects:ablate_squeezenet",
+    "edges": "edges:edges_squeezenet",
+    "edges-stage": "edges:edges_stage",
     "diagnose": "health:diagnose_resnet20",
     "layout": "picture:layout_60_by_40",
     "bundling": "picture:bundling_48_by_48",
