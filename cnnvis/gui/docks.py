@@ -38,6 +38,22 @@ class Docks:
         self._docks[name] = dock
         self._menu.addAction(dock.toggleViewAction())
 
+    def open(self, name: str) -> None:
+        """Show a panel: one below beside those that are open there, behind a tab where they leave no room."""
+        mine, below = self._docks[name], [self._docks[other] for other in self._open_in(BELOW) if other != name]
+        if below and self._window.dockWidgetArea(mine) == BELOW:
+            wide = sum(max(dock.minimumWidth(), dock.widget().minimumWidth()) for dock in (*below, mine))
+            sides = [[self._docks[one].width() for one in self._open_in(area)] for area in (LEFT, RIGHT)]
+            if wide > self._window.width() - sum(max(side, default=0) for side in sides):
+                self._window.tabifyDockWidget(below[-1], mine)
+            elif mine in self._window.tabifiedDockWidgets(below[-1]):
+                self._window.splitDockWidget(below[-1], mine, Qt.Orientation.Horizontal)
+        mine.show()
+        mine.raise_()
+
+    def _open_in(self, area: Qt.DockWidgetArea) -> list[str]:
+        return [n for n, d in self._docks.items() if not d.isHidden() and self._window.dockWidgetArea(d) == area]
+
     def resize(self, sizes: dict[str, int], direction: Qt.Orientation) -> None:
         """Give some docks a size in pixels."""
         self._window.resizeDocks([self._docks[name] for name in sizes], list(sizes.values()), direction)

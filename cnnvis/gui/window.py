@@ -189,7 +189,10 @@ class Window(QMainWindow):
 
     def toggle_panel(self, name: str) -> None:
         """Open a panel that is closed at first, or close it."""
-        self._docks[name].setVisible(self.actions_[name].isChecked())
+        if self.actions_[name].isChecked():
+            self._docks.open(name)
+        else:
+            self._docks[name].hide()
         self._docks.resize({"matrix": 600, "confusion": 448}, Qt.Orientation.Horizontal)
 
     def focus_search(self) -> None:

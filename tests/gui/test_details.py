@@ -182,3 +182,12 @@ def test_an_edge_of_one_sign_is_told_without_the_other():
     assert both_signs(0.5, 0.25) == "+0.500  −0.250"
     assert both_signs(0.5, 0.0) == "+0.500"
     assert both_signs(0.0, 0.0) == "0"
+
+
+def test_patches_shrink_to_a_narrow_panel(details):
+    details.show_selection(("class", 1))
+    patches = details.widget().findChildren(Patches)[0]
+    patches.resize(200, patches.height())
+    across = max(len(row.shots) for row in patches._rows)
+    assert patches._box(0, across - 1).right() <= 200
+    assert patches.height() >= patches._box(len(patches._rows) - 1, 0).bottom()

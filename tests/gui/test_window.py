@@ -229,3 +229,19 @@ def test_a_measurement_is_paused_and_goes_on(window: Window, qtbot: QtBot) -> No
     assert window.workbar._text.text() == "Measuring · 1 of 9"
     waits.set()
     rest(window, qtbot)
+
+
+def test_panels_below_share_a_tab_where_a_small_window_has_no_room(window: Window, qtbot: QtBot) -> None:
+    window.resize(1280, 800)
+    show(window, qtbot)
+    sides = {name: window._docks[name].width() for name in ("network", "details")}
+    for name in ("matrix", "confusion", "health"):
+        window.actions_[name].trigger()
+        qtbot.wait(10)
+    assert window.width() == 1280
+    assert {name: window._docks[name].width() for name in sides} == sides
+    assert not window._docks["health"].visibleRegion().isEmpty()
+    assert window.tabifiedDockWidgets(window._docks["health"])
+    window.actions_["health"].trigger()
+    assert window._docks["health"].isHidden()
+    assert window.actions_["matrix"].isChecked()

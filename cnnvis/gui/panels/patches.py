@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRectF, Qt
-from PySide6.QtGui import QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from cnnvis.layout.diagram import Ink
@@ -89,13 +89,23 @@ class Patches(QWidget):
             painter.drawRect(QRectF(left, top, right - left, bottom - top).adjusted(1, 1, -1, -1))
         painter.end()
 
+    @property
+    def _shown(self) -> float:
+        """The side of a picture in pixels: smaller than asked for where the panel is too narrow."""
+        across = max((len(row.shots) for row in self._rows), default=1)
+        return max(min(self._side, (self.width() - self._left + GAP) / max(across, 1) - GAP), 1.0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.setFixedHeight(max(round(len(self._rows) * (self._shown + GAP)) - GAP, 1))
+
     def _box(self, i: int, j: int) -> QRectF:
-        step = self._side + GAP
-        return QRectF(self._left + j * step, i * step, self._side, self._side)
+        step = self._shown + GAP
+        return QRectF(self._left + j * step, i * step, self._shown, self._shown)
 
     def _at(self, x: float, y: float) -> tuple[Row, Shot | None] | None:
+        step = self._shown + GAP
         for i, row in enumerate(self._rows):
-            if i * (self._side + GAP) <= y < (i + 1) * (self._side + GAP):
+            if i * step <= y < (i + 1) * step:
                 for j, shot in enumerate(row.shots):
                     if self._box(i, j).contains(x, y):
                         return row, shot
@@ -109,7 +119,7 @@ class Patches(QWidget):
         for i, row in enumerate(self._rows):
             if row.name:
                 painter.setPen(colour(self._theme, Ink("muted")))
-                box = QRectF(0, i * (self._side + GAP), self._left - 4, self._side)
+                box = QRectF(0, self._box(i, 0).y(), self._left - 4, self._shown)
                 painter.drawText(box, centre, row.name)
             for j in range(len(row.shots)):
                 box, image = self._box(i, j), self._images[i, j]
@@ -118,7 +128,7 @@ class Patches(QWidget):
                     painter.setBrush(colour(self._theme, Ink("faint")))
                     painter.drawRoundedRect(box, 2, 2)
                     continue
-                scale = self._side / max(image.width(), image.height())
+                scale = self._shown / max(image.width(), image.height())
                 w, h = image.width() * scale, image.height() * scale
                 middle = box.center()
                 painter.drawImage(QRectF(middle.x() - w / 2, middle.y() - h / 2, w, h), image)
