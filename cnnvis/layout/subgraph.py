@@ -96,9 +96,10 @@ def ranks(lanes: Sequence[Lane], goal: Place, *, top: int = TOP) -> dict[Place, 
 
     graph = networkx.DiGraph()
     graph.add_node(goal)
+    influences = [_influence(lane) for lane in lanes]
     for sink, found in _strongest(lanes, top).items():
         for index, i, j in found:
-            graph.add_edge(sink, (lanes[index].source, i), influence=_influence(lanes[index])[i, j])
+            graph.add_edge(sink, (lanes[index].source, i), influence=float(influences[index][i, j]))
     starts = {card: value for card, value in contributions(lanes, goal).items() if card in graph}
     starts = starts if sum(starts.values()) > 0 else {goal: 1.0}
     found = networkx.pagerank(
