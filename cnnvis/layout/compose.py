@@ -48,7 +48,8 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     lanes = _lanes(session, columns)
     matters = for_class(session, columns, lanes)
     joints = _joints(session.look, columns, restricted(lanes, matters, session.look.signs))
-    faint = dimmed(columns, lanes, matters) | still
+    # The edges of an image for a class tell already where it responds: what they join must not step back.
+    faint = dimmed(columns, lanes, matters) if matters is not None else still
     orders = _orders(columns, joints, previous)
     joints, columns = _reordered(columns, joints, orders)
     plan = _plan(columns, joints, session.look)

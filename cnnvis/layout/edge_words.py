@@ -32,11 +32,11 @@ def sign_words(network: Network, connections: Connections | None) -> tuple[str, 
 
 
 def over(session: Session) -> str:
-    """The subset or the image that the edges of a viewed session follow; "" where they follow all samples."""
+    """Over which subset or image the edges of a viewed session are; "" where they are over all samples."""
     asked: Edging = edging(session.look)
     if session.connections is None or session.measurements.connections.get(asked) is not session.connections:
         return ""
-    return asked.instance or asked.subset
+    return asked.instance.rsplit("/", 1)[-1] or asked.subset
 
 
 def sign_line(session: Session) -> str:
