@@ -84,6 +84,8 @@ class Desk(QObject):
         self._allow()
 
     def _changed(self, old: Session, new: Session) -> None:
+        moved = (key if _exists(key, new) else _heir(key, old, new) for key in self.selection)
+        self.selection = tuple(dict.fromkeys(key for key in moved if key is not None))
         self.tell()
         self.draw()
 
@@ -162,6 +164,15 @@ def card_of(key: Key, session: Session) -> Key:
         return ("class", unit)
     clusters = session.analysis.clusters.get(layer)
     return ("cluster", layer, clusters.cluster_of(unit).id) if clusters is not None else ("column", layer)
+
+
+def _heir(key: Key, old: Session, new: Session) -> Key | None:
+    """The cluster that holds the neurons of one that an edit has removed."""
+    layer = str(key[1])
+    before, after = old.analysis.clusters.get(layer), new.analysis.clusters.get(layer)
+    if before is None or after is None or not _exists(key, old):
+        return None
+    return ("cluster", layer, after.cluster_of(before[int(key[2])].members[0]).id)
 
 
 def _exists(key: Key, session: Session) -> bool:

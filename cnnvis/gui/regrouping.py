@@ -161,7 +161,10 @@ class Regrouping(Editing):
 
     def represent(self, layer: str) -> None:
         """Let a layer stand for its group."""
+        before = self.session
         self._commit(lambda s: edits.represented(s.analysis, layer))
+        if self.session is not before:
+            self.select((("column", layer),))
 
     def join_groups(self, id: int) -> None:
         """Make a group and the one right of it one."""

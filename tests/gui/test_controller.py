@@ -254,7 +254,7 @@ def test_a_layer_is_clustered_anew_in_the_background(desk: Desk) -> None:
     assert document.undoable == "clustered conv2 by KMeans(k=2)"
 
 
-def test_the_selection_survives_an_edit_but_not_its_cluster(desk: Desk) -> None:
+def test_the_selection_survives_an_edit_and_goes_over_to_what_its_cluster_became(desk: Desk) -> None:
     desk.open()
     desk.controller.select((("cluster", LAYER, 1),))
     desk.controller.rename(LAYER, 1, "ears")
@@ -262,7 +262,7 @@ def test_the_selection_survives_an_edit_but_not_its_cluster(desk: Desk) -> None:
     assert desk.view.selection == (("cluster", LAYER, 1),)
     desk.controller.merge(LAYER, (0, 1))
     desk.rest()
-    assert desk.view.selection == ()
+    assert desk.view.selection == (("cluster", LAYER, 0),)
 
 
 def test_what_can_be_done_follows_the_selection(desk: Desk) -> None:

@@ -58,9 +58,7 @@ def column(window: Window, layer: str) -> Column:
 # By hand
 
 
-def test_neurons_dropped_on_an_empty_place_are_a_new_cluster_that_undo_takes_back(
-    window: Window, qtbot: QtBot
-) -> None:
+def test_neurons_dropped_on_an_empty_place_are_a_new_cluster_that_undo_takes_back(window: Window, qtbot: QtBot) -> None:
     before = members(window)
     window.canvas.units_gathered.emit(LAYER, (0, 1, 5))
     rest(window, qtbot)
@@ -118,6 +116,21 @@ def test_colours_are_offered_only_for_clusters(window: Window) -> None:
     assert not menu.isEnabled()
     window.controller.select((("cluster", LAYER, 0),))
     assert menu.isEnabled()
+
+
+def test_what_a_merged_cluster_became_is_selected_and_undo_keeps_it_so(window: Window, qtbot: QtBot) -> None:
+    window.controller.select((("cluster", LAYER, 2), ("cluster", LAYER, 1)))
+    window.canvas.clusters_merged.emit(LAYER, (1, 2))
+    rest(window, qtbot)
+    assert window.controller.selection == (("cluster", LAYER, 1),)
+    window.controller.select((("cluster", LAYER, 0),))
+    window.commands.run("split")
+    rest(window, qtbot)
+    made = max(members(window))
+    window.controller.select((("cluster", LAYER, made),))
+    window.commands.run("undo")
+    rest(window, qtbot)
+    assert window.controller.selection == (("cluster", LAYER, 0),)
 
 
 # With the machine's help
@@ -237,9 +250,7 @@ def test_joined_groups_are_one_column_until_they_are_undone(window: Window, qtbo
     assert [c.layer for c in window.controller.diagram.columns][:2] == ["conv1", LAYER]  # type: ignore[union-attr]
 
 
-def test_a_group_is_split_where_the_user_says(
-    window: Window, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_group_is_split_where_the_user_says(window: Window, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     window.controller.join_groups(0)
     window.controller.select((("column", LAYER),))
     monkeypatch.setattr(window.ask, "one_of", lambda title, question, choices: 0)
