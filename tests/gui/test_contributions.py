@@ -401,3 +401,15 @@ def test_contributions_beside_a_subset_are_told_to_be_over_all_images(details: D
     assert "over all images, not the subset alone" not in texts(details)
     show(details, session.with_look(replace(session.look, subset="some")))
     assert "over all images, not the subset alone" in texts(details)
+
+
+def test_the_page_of_a_class_whose_contributions_are_shown_leads_back(details: Details, qtbot: QtBot) -> None:
+    session = with_all(made_up_session(), target=1)
+    show(details, session.with_look(replace(session.look, facet="contribution")), ("class", 1))
+    page = details.widget()
+    assert page is not None
+    buttons = {b.text(): b for b in page.findChildren(QPushButton)}
+    assert "Contribution to class 1" not in buttons
+    with qtbot.waitSignal(details.requested) as heard:
+        buttons["Contribution to own class"].click()
+    assert heard.args == ["contribution_own", ()]

@@ -37,8 +37,13 @@ def class_page(scene: Scene, key: Key) -> Page:
     if table.labels.ndim == 1 and np.issubdtype(table.labels.dtype, np.integer):
         _confusions(page, scene, table, index)
     edges(page, scene, key)
-    tip = "Show on the cards what each neuron adds to the score of this class; measured over 500 samples"
-    page.buttons(command(scene, f"Contribution to {name}", "contribution_class", tip, index))
+    look = scene.session.look
+    if look.facet == "contribution" and look.chosen == index and index in scene.session.measurements.contributions:
+        tip = "Show on the cards what each neuron adds to the score of each sample's own class again"
+        page.buttons(command(scene, "Contribution to own class", "contribution_own", tip))
+    else:
+        tip = "Show on the cards what each neuron adds to the score of this class; measured over 500 samples"
+        page.buttons(command(scene, f"Contribution to {name}", "contribution_class", tip, index))
     if has_labels(table) and (table.labels == index).any():
         tip = "Let patches, matrices, ranks and edges follow the images of this class alone"
         page.buttons(command(scene, "Follow its images", "subset_class", tip, index))
