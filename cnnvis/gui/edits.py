@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cnnvis.errors import UnknownName
 from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.groups import Group
 from cnnvis.model.partition import Partition
@@ -30,19 +31,26 @@ def _edit(analysis: Analysis, layer: str, partition: Partition, label: str, call
     return Edit(analysis.with_clusters(layer, partition), label, python)
 
 
+def _clusters(analysis: Analysis, layer: str) -> Partition:
+    """The clusters of a layer. Raises UnknownName where nobody has opened it yet."""
+    if layer not in analysis.clusters:
+        raise UnknownName(f"The neurons of {layer} must be clustered to be edited; they are not yet. Open it first.")
+    return analysis.clusters[layer]
+
+
 # Clusters
 
 
 def renamed(analysis: Analysis, layer: str, id: int, name: str) -> Edit:
     """A cluster under another name; "" takes the name away."""
-    clusters = analysis.clusters[layer]
+    clusters = _clusters(analysis, layer)
     label = f"renamed “{clusters[id].title}” to “{name.strip()}”" if name.strip() else "took a name away"
     return _edit(analysis, layer, clusters.rename(id, name), label, f"rename({id}, {name.strip()!r})")
 
 
 def noted(analysis: Analysis, layer: str, id: int, note: str) -> Edit:
     """A note on a cluster."""
-    clusters = analysis.clusters[layer]
+    clusters = _clusters(analysis, layer)
     label = f"note on “{clusters[id].title}”"
     return _edit(analysis, layer, clusters.annotate(id, note), label, f"annotate({id}, {note!r})")
 
@@ -54,7 +62,7 @@ def noted_name(analysis: Analysis, name: str, note: str) -> Edit:
 
 def coloured(analysis: Analysis, layer: str, ids: Sequence[int], colour: str) -> Edit:
     """Clusters marked with a hex colour; "" takes it away."""
-    clusters, calls = analysis.clusters[layer], []
+    clusters, calls = _clusters(analysis, layer), []
     for id in ids:
         clusters = clusters.recolour(id, colour)
         calls.append(f"recolour({id}, {colour!r})")
@@ -65,14 +73,14 @@ def coloured(analysis: Analysis, layer: str, ids: Sequence[int], colour: str) ->
 
 def merged(analysis: Analysis, layer: str, ids: Sequence[int]) -> Edit:
     """Several clusters as one."""
-    clusters = analysis.clusters[layer]
+    clusters = _clusters(analysis, layer)
     call = f"merge({', '.join(map(str, ids))})"
     return _edit(analysis, layer, clusters.merge(*ids), f"merged {len(ids)} clusters of {layer}", call)
 
 
 def split(analysis: Analysis, layer: str, id: int, units: Sequence[int]) -> Edit:
     """Some neurons of a cluster as a new one."""
-    clusters = analysis.clusters[layer]
+    clusters = _clusters(analysis, layer)
     units = sorted(units)
     label = f"split “{clusters[id].title}” in two"
     return _edit(analysis, layer, clusters.split(id, units), label, f"split({id}, {list(units)})")
@@ -80,21 +88,21 @@ def split(analysis: Analysis, layer: str, id: int, units: Sequence[int]) -> Edit
 
 def gathered(analysis: Analysis, layer: str, units: Sequence[int]) -> Edit:
     """Neurons of one or several clusters as a new one."""
-    clusters = analysis.clusters[layer]
+    clusters = _clusters(analysis, layer)
     label = f"made a cluster of {_neurons(layer, units)}"
     return _edit(analysis, layer, clusters.gather(units), label, f"gather({sorted(units)})")
 
 
 def moved(analysis: Analysis, layer: str, units: Sequence[int], to: int) -> Edit:
     """Neurons in another cluster."""
-    clusters = analysis.clusters[layer]
+    clusters = _clusters(analysis, layer)
     label = f"moved {_neurons(layer, units)} to “{clusters[to].title}”"
     return _edit(analysis, layer, clusters.move(units, to), label, f"move({sorted(units)}, {to})")
 
 
 def locked(analysis: Analysis, layer: str, id: int) -> Edit:
     """A cluster that keeps its members when its layer is clustered again, or no longer does."""
-    clusters = analysis.clusters[layer]
+    clusters = _clusters(analysis, layer)
     now = not clusters[id].locked
     label = f"{'locked' if now else 'unlocked'} “{clusters[id].title}”"
     return _edit(analysis, layer, clusters.lock(id, now), label, f"lock({id}, {now})")
@@ -102,7 +110,7 @@ def locked(analysis: Analysis, layer: str, id: int) -> Edit:
 
 def pinned(analysis: Analysis, layer: str, unit: int) -> Edit:
     """A neuron that represents its cluster before all others, or no longer does."""
-    clusters = analysis.clusters[layer]
+    clusters = _clusters(analysis, layer)
     now = unit not in clusters.cluster_of(unit).pinned
     label = f"{'pinned' if now else 'unpinned'} {layer}:{unit}"
     return _edit(analysis, layer, clusters.pin(unit, now), label, f"pin({unit}, {now})")
