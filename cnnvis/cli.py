@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_device(demo)
     demo.set_defaults(run=_demo)
 
-    opened = commands.add_parser("open", help="open a session (.cnnvis) or a job (.toml) in the window")
+    opened = commands.add_parser("open", help="open a session (.cnnvis), a job (.toml) or a figure in the window")
     opened.add_argument("file", type=Path, metavar="FILE")
     opened.set_defaults(run=_open)
 
@@ -226,8 +226,11 @@ def _written(session: Session, options: argparse.Namespace) -> Path:
 
         return write_graph(session, options.file, options.detail)
     from cnnvis.layout.compose import draw
-    from cnnvis.painting.figure import export
+    from cnnvis.painting.figure import SUFFIXES, export
 
+    if suffix not in SUFFIXES:
+        known = "a figure (.svg, .pdf, .png), a table (.csv) or a graph (.graphml, .json, .dot)"
+        raise InvalidValue(f"The file to write must be {known}; got {options.file.name}. Give it one of these endings.")
     return export(draw(session), options.file, style=options.style, width_mm=options.width, dpi=options.dpi)
 
 

@@ -97,6 +97,32 @@ def test_an_unknown_style_is_answered_with_the_nearest(session, tmp_path, capsys
     assert "double-column" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("file", "options", "words"),
+    [
+        ("t.csv", ("--table", "health"), "Choose Analyse ▸ Measure health first."),
+        ("t.csv", ("--table", "knock-outs"), "none was measured yet"),
+        ("t.txt", (), "a table (.csv) or a graph (.graphml, .json, .dot); got t.txt."),
+        ("gone/g.json", ("--detail", "neurons"), "must be written to a folder that allows it"),
+        ("f.svg", ("--width", "nan"), "must be 10 to 5000 mm; got nan."),
+    ],
+)
+def test_what_cannot_be_exported_is_one_sentence(session, tmp_path, capsys, file, options, words):
+    assert main(["export", str(session), str(tmp_path / file), *options]) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / file).exists()
+
+
+@pytest.mark.parametrize("options", [("--facet", "helth"), ("--table", "neuron"), ("--detail", "all")])
+def test_a_choice_that_does_not_exist_ends_with_two(session, tmp_path, capsys, options):
+    with pytest.raises(SystemExit) as ended:
+        main(["export", str(session), str(tmp_path / "x.svg"), *options])
+    assert ended.value.code == 2
+    assert "choose from" in capsys.readouterr().err
+
+
 def test_a_window_without_a_display_is_refused_in_words(session, monkeypatch, capsys):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
