@@ -140,7 +140,7 @@ def _confusion(session: Session) -> Table:
 def _health(session: Session) -> Table:
     health = session.measurements.health
     if health is None:
-        raise InvalidValue("A table of health needs it measured; it was not yet. Choose Analyse ▸ Measure health first.")
+        raise InvalidValue("A table of health needs it measured; it was not. Choose Analyse ▸ Measure health first.")
     columns = (
         "layer", "dead", "mean", "spread", "saturated", "negative weights", "negative mass", "norm of weights",
         "norm of gradient", "gradient / weights", "nan", "inf", "change",

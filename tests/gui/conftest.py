@@ -14,6 +14,7 @@ from windows import left, opened
 
 from cnnvis.gui.canvas import Canvas
 from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.panels.details import Details
 from cnnvis.gui.places import Places
 from cnnvis.gui.window import Window
 
@@ -59,3 +60,13 @@ def canvas(qtbot: QtBot, jobs: Jobs) -> Canvas:
     qtbot.addWidget(found)
     found.show()
     return found
+
+
+@pytest.fixture
+def details(qtbot: QtBot, jobs: Jobs) -> Details:
+    """The details panel on the screen, of its usual size."""
+    panel = Details(jobs)
+    qtbot.addWidget(panel)
+    panel.resize(328, 900)
+    panel.show()
+    return panel

@@ -208,15 +208,6 @@ def test_a_column_stands_for_all_its_neurons() -> None:
 # The details
 
 
-@pytest.fixture
-def details(qtbot: QtBot, jobs: Jobs) -> Details:
-    panel = Details(jobs)
-    qtbot.addWidget(panel)
-    panel.resize(328, 900)
-    panel.show()
-    return panel
-
-
 def with_all(session: Session, *ablations: Ablation, target: int | None = None) -> Session:
     found = {None: measured(session)} | ({} if target is None else {target: measured(session, target)})
     look = replace(session.look, chosen=target)

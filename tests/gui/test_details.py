@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from PySide6.QtWidgets import QLabel, QTableWidget, QToolButton
-from pytestqt.qtbot import QtBot
 from sessions import made_up_session
 
-from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.charts import Bars, Histogram, Matrix, heat
 from cnnvis.gui.panels.details import Details
 from cnnvis.gui.panels.page import both_signs, number, percent
@@ -25,15 +23,9 @@ def session():
 
 
 @pytest.fixture
-def details(qtbot: QtBot, session):
-    jobs = Jobs()
-    panel = Details(jobs)
-    qtbot.addWidget(panel)
-    panel.resize(328, 900)
-    panel.show_session(session, draw(session))
-    panel.show()
-    yield panel
-    jobs.close()
+def details(details: Details, session):
+    details.show_session(session, draw(session))
+    return details
 
 
 def texts(panel: Details) -> list[str]:
@@ -109,9 +101,8 @@ def test_a_picture_without_responses_still_has_pages(details, session):
         assert texts(details)
 
 
-def test_a_thousand_classes_show_the_strongest(qtbot):
+def test_a_thousand_classes_show_the_strongest(qtbot, jobs):
     session = made_up_session(classes=1000, n=60, empty_classes=900)
-    jobs = Jobs()
     panel = Details(jobs)
     qtbot.addWidget(panel)
     panel.show_session(session, draw(session))
@@ -119,7 +110,6 @@ def test_a_thousand_classes_show_the_strongest(qtbot):
     bars = panel.widget().findChild(Bars)
     assert bars.height() <= 17 * 12
     assert any("without samples" in text for text in texts(panel))
-    jobs.close()
 
 
 def test_every_bar_says_on_hover_how_many_samples_stand_behind_it(details):

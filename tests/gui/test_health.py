@@ -42,15 +42,6 @@ def measured(compared: str = "") -> Session:
 
 
 @pytest.fixture
-def details(qtbot: QtBot, jobs: Jobs) -> Details:
-    panel = Details(jobs)
-    qtbot.addWidget(panel)
-    panel.resize(328, 900)
-    panel.show()
-    return panel
-
-
-@pytest.fixture
 def table(qtbot: QtBot, jobs: Jobs) -> HealthTable:
     panel = HealthTable(jobs)
     qtbot.addWidget(panel)
