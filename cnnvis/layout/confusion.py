@@ -129,4 +129,5 @@ def confusion_diagram(session: Session, *, shares: bool = False) -> Diagram:
         f"{session.analysis.network.name} on {n:,} labelled samples, {100 * right / n:.1f} % right. Numbers are {what} "
         "of the class in the row that are predicted as the class in the column; similar classes touch."
     )
-    return sheet_diagram(found.sheet(shares=shares), "Confusion: labels in rows, predictions in columns", caption, session)
+    title = "Confusion: labels in rows, predictions in columns"
+    return sheet_diagram(found.sheet(shares=shares), title, caption, session)
