@@ -236,3 +236,19 @@ def test_a_file_of_every_format_ever_written_still_opens(path):
     assert session.activations.n_samples == 10
     assert session.picture(3).shape == (64, 64, 3)
     assert len(session.connections.pairs) == 4
+
+
+def test_a_file_of_format_2_still_holds_what_was_measured():
+    session = load(Path(__file__).parent / "samples" / "format-2.cnnvis")
+    measured, layer = session.measurements, session.analysis.groups[3].representative
+    merged = next(iter(session.analysis.clusters[layer]))
+    assert merged.locked
+    assert merged.pinned
+    assert merged.colour == "#5a9c5e"
+    assert measured.own.n_samples == 10
+    assert measured.ablations[0].silenced == ((layer, merged.members),)
+    assert measured.health.layers
+    assert [edging.mode for edging in measured.connections] == ["class"]
+    assert len(measured.instances) == 1
+    assert [subset.name for subset in session.analysis.subsets] == ["the wrong ones", "birds"]
+    assert session.look.facet_of(layer, merged.id) == "health"
