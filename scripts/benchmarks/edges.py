@@ -33,7 +33,7 @@ def edges_squeezenet() -> list[Row]:
         pairs = neighbours(layer_groups(network, by), network)
         work = partial(connect, model, network, table, pairs=pairs, mode=mode, target=target, device="cpu")
         what = f"edges of SqueezeNet, {mode}, {len(pairs)} pairs of {by}"
-        rows.append(timed(what, work, asked="seconds", repeats=3, warm=0, note="16 images of 227 × 227"))
+        rows.append(timed(what, work, asked="seconds", repeats=2, warm=0, note="16 images of 227 × 227"))
     return rows
 
 
