@@ -34,6 +34,8 @@ def write_panel(panel: QWidget, path: Path, caption: str, theme: Theme) -> Path:
         size = QSize(widget.width() + 2 * _MARGIN, widget.height() + height + 3 * _MARGIN)
         data = {".svg": _svg, ".pdf": _pdf, ".png": _png}[suffix](widget, size, caption)
     finally:
+        if isinstance(panel, QScrollArea):
+            panel.setWidgetResizable(True)
         _dress(panel, theme)
     try:
         path.write_bytes(data)
@@ -52,12 +54,14 @@ def _dress(panel: QWidget, theme: Theme) -> None:
 
 
 def _inside(panel: QWidget) -> QWidget:
-    """What a panel scrolls, at its full height; the panel itself where it scrolls nothing."""
+    """What a panel scrolls, as high as what is in it; the panel itself where it scrolls nothing."""
     inner = panel.widget() if isinstance(panel, QScrollArea) else None
-    if inner is None:
+    if inner is None or not isinstance(panel, QScrollArea):
         return panel
+    panel.setWidgetResizable(False)  # else it would stay as high as what is seen of it
     inner.ensurePolished()
-    inner.resize(inner.width(), max(inner.height(), inner.sizeHint().height()))
+    height = inner.heightForWidth(inner.width())
+    inner.resize(inner.width(), height if height > 0 else inner.sizeHint().height())
     return inner
 
 

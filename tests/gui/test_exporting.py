@@ -8,6 +8,7 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
+from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 from sessions import made_up_session
 from windows import rest, said, show
@@ -17,7 +18,7 @@ from cnnvis.gui.exporting import subjects
 from cnnvis.gui.panel_figure import write_panel
 from cnnvis.gui.window import Window
 from cnnvis.layout.compose import draw
-from cnnvis.layout.theme import DARK
+from cnnvis.layout.theme import DARK, LIGHT
 from cnnvis.model.session import Session
 from cnnvis.painting.figure import export
 from cnnvis.storage.archive import save
@@ -139,3 +140,12 @@ def test_another_facet_can_be_printed_without_showing_it(window: Window, qtbot: 
     assert dialog.write(tmp_path / "a.svg").stat().st_size > 1000
     assert session.look.facet == "features"
     dialog.deleteLater()
+
+
+def test_the_figure_of_a_panel_is_no_higher_than_what_is_in_it(window: Window, qtbot: QtBot, tmp_path: Path) -> None:
+    window.resize(1280, 1000)
+    show(window, qtbot)
+    panel = window.panels["details"]
+    path = write_panel(panel, tmp_path / "details.png", "", LIGHT)  # a hint of two lines
+    assert QImage(str(path)).height() < 3 * 200
+    assert panel.widget().height() >= panel.viewport().height()
