@@ -21,7 +21,6 @@ def main() -> None:
         found.do("demo", "healthy")
         export(draw(found.session), PICTURES / "demo.png", style="double-column", dpi=220)
         found.choose(largest(found))
-        found.shot("window-light")
         found.do("facet_contribution")
         found.do("knock_out")
         found.shot("window-knock-out")
