@@ -102,13 +102,12 @@ class FaceStore(QObject):
         self._bytes = 0
 
     def best(self, face: Face, density: float) -> QPixmap | None:
-        """The kept pixmap nearest to a density."""
+        """The kept pixmap of a density, else the next larger one, else the largest."""
         levels = self._kept.get(face)
         if not levels:
             return None
         self._kept.move_to_end(face)
-        nearest = min(levels, key=lambda level: abs(level.density - density) - 0.5 * (level.density > density))
-        return levels[nearest]
+        return levels[min(levels, key=lambda level: (level.density < density - 1e-9, abs(level.density - density)))]
 
     def draft(self, face: Face, zoom: float, density: float) -> QPixmap:
         """A face without its patches, painted at once, to be shown until `best` has one."""
