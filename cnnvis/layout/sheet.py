@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -56,6 +57,12 @@ class Head:
     def folded(self) -> bool:
         """Whether it stands for several classes that can be unfolded."""
         return self.group >= 0 and len(self.classes) > 1
+
+    def fitting(self, room: float, width: Callable[[str], float]) -> str:
+        """The text; of a group where that is wider than `room` the first name alone and how many more there are."""
+        if not self.folded or width(self.text) <= room:
+            return self.text
+        return f"{self.text.split(', ')[0]} +{len(self.classes) - 1:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +189,7 @@ class _Measure:
 
 def _measure(sheet: Sheet) -> _Measure:
     n_rows, n_columns = sheet.values.shape
-    widest = max((text_width(h.text, 11, False) for h in sheet.columns), default=0.0)
+    widest = max((_width(h.text) for h in sheet.columns), default=0.0)
     wide = 40.0 if n_columns <= 12 else 22.0 if n_columns <= 24 else 14.0
     if sheet.texts:
         wide = max(wide, NUMBERED)
@@ -191,7 +198,7 @@ def _measure(sheet: Sheet) -> _Measure:
         wide = max(wide, widest + 6)
     high = 16.0 if n_rows <= 64 else 8.0 if n_rows <= 256 else 4.0
     named = high >= 12
-    names = min(max((text_width(h.text, 11, False) for h in sheet.rows), default=0.0), 144.0) + 8 if named else 0.0
+    names = min(max((_width(h.text) for h in sheet.rows), default=0.0), 144.0) + 8 if named else 0.0
     titles = 112.0 if len(sheet.blocks) > 1 else 0.0
     top = min(widest, UPRIGHT) + 12 if upright else 24.0
     left = titles + names + 4.0
@@ -244,7 +251,8 @@ def sheet_face(sheet: Sheet, title: str) -> Face:
 def _column_name(head: Head, x: float, top: float, m: _Measure) -> list[Mark]:
     """A name over its column, and a tick in the colour of its class."""
     box = Box(x, top - m.top, m.wide, m.top - 6)
-    name = Label(head.text, box, 11, MUTED, elide="middle", upright=m.upright)
+    text = head.fitting(box.h if m.upright else box.w, _width)
+    name = Label(text, box, 11, MUTED, elide="middle", upright=m.upright)
     marks: list[Mark] = [name if m.upright else replace(name, align="centre")]
     if head.ink is not None:
         marks.append(Rect(Box(x, top - 4, m.wide - 1, 3), head.ink))
@@ -264,5 +272,9 @@ def _row_names(sheet: Sheet, m: _Measure, top: float) -> list[Mark]:
     if m.names:
         for row, head in enumerate(sheet.rows):
             box = Box(8 + m.titles, top + row * m.high, m.names - 4, m.high - 1)
-            marks.append(Label(head.text, box, 11, MUTED, align="right", elide="middle"))
+            marks.append(Label(head.fitting(box.w, _width), box, 11, MUTED, align="right", elide="middle"))
     return marks
+
+
+def _width(text: str) -> float:
+    return text_width(text, 11, False)

@@ -14,6 +14,7 @@ from cnnvis.errors import InvalidValue, UnknownName
 from cnnvis.layout.class_groups import class_columns
 from cnnvis.layout.matrix import Matrix, matrix, matrix_diagram
 from cnnvis.layout.ordering import length
+from cnnvis.layout.sheet import Head
 from cnnvis.layout.svg import svg
 from cnnvis.model.measurements import Contributions, Measurements
 from cnnvis.model.session import Look, Session
@@ -199,3 +200,11 @@ def test_few_cells_that_stand_far_out_do_not_wash_out_the_rest() -> None:
     assert scale.beyond
     assert scale.top < 100
     assert scale.steps[-1][1].startswith("≥ ")
+
+
+def test_the_name_of_a_group_gives_up_its_second_class_before_its_letters() -> None:
+    group = Head("container ship, drilling platform +11", classes=tuple(range(13)), group=0)
+    one = Head("hen, of the woods", classes=(4,))
+    assert group.fitting(400.0, lambda text: 10.0 * len(text)) == group.text
+    assert group.fitting(200.0, lambda text: 10.0 * len(text)) == "container ship +12"
+    assert one.fitting(20.0, lambda text: 10.0 * len(text)) == one.text

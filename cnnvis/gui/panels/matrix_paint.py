@@ -106,9 +106,9 @@ class Brush:
             self._pen(lit, column in self._touch.chosen)
             room = low - f.bracket - 4
             if f.upright:
-                self._upright(head.text, QRectF(x, f.bracket + 4, f.wide - 1, room))
+                self._upright(self._named(head, room), QRectF(x, f.bracket + 4, f.wide - 1, room))
             else:
-                text = self._metrics.elidedText(head.text, _MIDDLE, f.wide - 4)
+                text = self._named(head, f.wide - 4)
                 flags = int(Qt.AlignmentFlag.AlignHCenter | _CENTRE)
                 self._p.drawText(QRectF(x, f.bracket + 4, f.wide - 1, room), flags, text)
             self._foot(head, x, lit)
@@ -122,12 +122,15 @@ class Brush:
         elif head.folded:
             self._arrow(x + (f.wide - 1) / 2, f.top - 8, lit, down=False)
 
+    def _named(self, head: Head, room: float) -> str:
+        return self._metrics.elidedText(head.fitting(room, self._metrics.horizontalAdvance), _MIDDLE, room)
+
     def _upright(self, text: str, box: QRectF) -> None:
         self._p.save()
         self._p.translate(box.center())
         self._p.rotate(-90)
         turned = QRectF(-box.height() / 2, -box.width() / 2, box.height(), box.width())
-        self._p.drawText(turned, int(_CENTRE), self._metrics.elidedText(text, _MIDDLE, box.height()))
+        self._p.drawText(turned, int(_CENTRE), text)
         self._p.restore()
 
     def _spans(self) -> None:
@@ -170,7 +173,7 @@ class Brush:
             if not f.named:
                 continue
             self._pen(lit, selected)
-            text = self._metrics.elidedText(sheet.rows[row].text, _MIDDLE, f.left - left - PAD)
+            text = self._named(sheet.rows[row], f.left - left - PAD)
             area = QRectF(left, box.y, f.left - left - PAD, f.high - 1)
             self._p.drawText(area, int(Qt.AlignmentFlag.AlignRight | _CENTRE), text)
         self._p.setFont(self._font)
