@@ -196,7 +196,7 @@ def _column(
                 if np.isfinite(means[:, rank.target]).any():
                     return means[:, rank.target], means[:, rank.target]
         return None
-    if rank.target >= len(found.groups) or found.kind == "quantile":
+    if rank.target >= len(found.groups) or found.kind == "quantile" or not found.present[rank.target]:
         return None
     means = found.means(layer)
     if rank.by == "response":

@@ -169,3 +169,15 @@ def test_nothing_is_found_for_nothing() -> None:
 def test_an_unknown_class_is_a_sentence() -> None:
     with pytest.raises(UnknownName, match="No class 'clas'"):
         search(made_up_session(), "selective:clas")
+
+
+@pytest.mark.parametrize("rank", ["selective", "response"])
+def test_nothing_is_selective_for_a_class_of_which_no_image_was_read(rank: str) -> None:
+    session = made_up_session()
+    a = session.activations
+    assert a is not None
+    counts = a.counts.copy()
+    counts[2] = 0
+    session = changed(replace(session, activations=replace(a, counts=counts)), "conv2", fired=np.zeros(12, np.int64))
+    with pytest.raises(InvalidValue, match="No image of class “class 2” was read"):
+        search(session, f"{rank}:2")
