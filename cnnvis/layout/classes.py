@@ -18,6 +18,8 @@ SHOWN = 32
 ROOMY = 16
 """Up to so many classes get a card of two lines."""
 WIDTH, NARROW = 128.0, 160.0
+ENOUGH = 5
+"""With fewer samples a percentage would say more than is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,9 @@ def _told(index: int, classes: tuple[str, ...], activations: Activations) -> tup
     accuracy = activations.samples.accuracy_of(index)
     if accuracy is not None:
         n = int((activations.samples.read & (activations.samples.labels == index)).sum())
+        if n < ENOUGH:
+            right = round(accuracy * n)
+            return f"{right} of {n}", f"{right} of {n} {'sample' if n == 1 else 'samples'} predicted right"
         return f"{100 * accuracy:.0f} %", f"{100 * accuracy:.1f} % of {n:,} samples are predicted right"
     if activations.kind in ("class", "prediction") and len(activations.counts) == len(classes):
         n = int(activations.counts[index])
