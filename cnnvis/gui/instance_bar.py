@@ -22,6 +22,8 @@ from cnnvis.painting.crops import cropped, scaled
 SIDE = 32
 ROOMY = 800
 """Pixels from which there is room for everything."""
+LISTED = 40
+"""More class means are offered by their first letters."""
 RANKED = 5
 """So many class means are offered at once; the rest in a menu of their own."""
 
@@ -97,9 +99,9 @@ class InstanceBar(QFrame):
             return
         self._put(self._one, session, overlay.instance)
         self._put(self._other, session, overlay.against)
-        self._text.setText(short(overlay.instance))
+        self._text.setText(_stem(overlay.instance))
         self._said.setText(_told(session, overlay))
-        self._than.setText(short(overlay.against) if overlay.against is not None else "")
+        self._than.setText(_stem(overlay.against) if overlay.against is not None else "")
         self._key.setText(self._legend(overlay))
 
     def _legend(self, overlay: Overlay) -> str:
@@ -138,8 +140,10 @@ class InstanceBar(QFrame):
             self._offer(menu, name, against)
         if len(means) > len(likely):
             all_means = menu.addMenu("Mean of another class")
-            for name in means:
-                self._offer(all_means, name, against)
+            for letter, names in shelved(means).items():
+                shelf = all_means.addMenu(letter) if letter else all_means
+                for name in names:
+                    self._offer(shelf, name, against)
         others = [name for name in session.measurements.instances if name != overlay.instance.name]
         if others:
             menu.addSeparator()
@@ -159,6 +163,22 @@ def class_means(activations: Activations) -> list[str]:
     if activations.kind == "quantile":
         return []
     return [MEAN_OF + name for name, count in zip(activations.groups, activations.counts) if count > 0]
+
+
+def shelved(means: list[str]) -> dict[str, list[str]]:
+    """Many means by the first letter of their class; few together under ""."""
+    if len(means) <= LISTED:
+        return {"": means}
+    shelves: dict[str, list[str]] = {}
+    for name in sorted(means, key=str.lower):
+        shelves.setdefault(name.removeprefix(MEAN_OF)[:1].upper(), []).append(name)
+    return shelves
+
+
+def _stem(instance: Instance) -> str:
+    """The name without its folders and what kind of file it is: there is little room."""
+    name = short(instance)
+    return name if name.startswith(MEAN_OF) else name.rsplit(".", 1)[0]
 
 
 def short(instance: Instance) -> str:
@@ -187,5 +207,6 @@ def _told(session: Session, overlay: Overlay) -> str:
     classes, k = session.classes, predicted(overlay.instance)
     said = ""
     if 0 <= k < len(classes):
-        said = f"predicted {classes[k]}, {100 * float(overlay.instance.scores[k]):.0f} %"
+        sure = f"{classes[k]}, {100 * float(overlay.instance.scores[k]):.0f} %"
+        said = f"predicted {sure}" if overlay.against is None else sure
     return f"{said}  −" if overlay.against is not None else said

@@ -59,10 +59,14 @@ def line() -> QFrame:
 
 
 class Elided(QLabel):
-    """A label that is elided in the middle where it does not fit; the whole text is its tooltip."""
+    """A label that is elided in the middle where it does not fit; the whole text is its tooltip.
 
-    def __init__(self, text: str = "", tone: str = "", parent: QWidget | None = None) -> None:
+    With a `mark` between its parts it first leaves out the last ones as a whole.
+    """
+
+    def __init__(self, text: str = "", tone: str = "", parent: QWidget | None = None, *, mark: str = "") -> None:
         super().__init__(text, parent)
+        self._mark = mark
         self.setProperty("tone", tone)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -70,10 +74,16 @@ class Elided(QLabel):
     def minimumSizeHint(self) -> QSize:
         return QSize(24, super().minimumSizeHint().height())
 
+    def fitting(self, width: int) -> str:
+        """What is shown in so many pixels."""
+        metrics, shown = QFontMetrics(self.font()), self.text()
+        while self._mark and self._mark in shown and metrics.horizontalAdvance(shown) > width:
+            shown = shown.rpartition(self._mark)[0]
+        fits = metrics.horizontalAdvance(shown) <= width
+        return shown if fits else metrics.elidedText(shown, Qt.TextElideMode.ElideMiddle, width)
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        metrics = QFontMetrics(self.font())
-        text = self.text()
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, self.width())
+        text, shown = self.text(), self.fitting(self.width())
         self.setToolTip(text if shown != text else "")
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))

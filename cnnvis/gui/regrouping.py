@@ -55,7 +55,7 @@ def _clusters(n: int, silhouette: float | None) -> str:
 
 def rounded(silhouette: float) -> str:
     """Two figures, with a true minus."""
-    return f"{silhouette:.2f}".replace("-", "−")
+    return f"{round(silhouette, 2) + 0.0:.2f}".replace("-", "−")
 
 
 class Regrouping(Editing):

@@ -29,7 +29,7 @@ class TopBar(QWidget):
         self.setObjectName("topBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT)
-        self._name, self._summary = Elided("", "name"), Elided("", "muted")
+        self._name, self._summary = Elided("", "name"), Elided("", "muted", mark=" · ")
         self.subsets, self.facets, self.edges = SubsetMenu(selection), FacetSwitch(), EdgeMenu()
         self.search = Search(jobs, session)
         row = QHBoxLayout(self)

@@ -388,7 +388,8 @@ def _idle(document: Document | None) -> str:
     if facts.get("device", "auto") != "auto":
         parts.append(str(facts["device"]).upper())
     if "images_per_second" in facts:
-        parts.append(f"{float(facts['images_per_second']):,.0f} samples per second")
+        rate = float(facts["images_per_second"])
+        parts.append(f"{rate:,.0f} samples per second" if rate >= 10 else f"{rate:.1f} samples per second")
     if document.undoable is not None:
         parts.append(f"undo: {document.undoable}")
     return " · ".join(parts)

@@ -404,3 +404,13 @@ def test_the_page_of_a_class_whose_contributions_are_shown_leads_back(details: D
     with qtbot.waitSignal(details.requested) as heard:
         buttons["Contribution to own class"].click()
     assert heard.args == ["contribution_own", ()]
+
+
+def test_two_long_names_of_classes_that_flip_both_keep_their_beginning(details: Details) -> None:
+    session = made_up_session()
+    names = ("American Staffordshire terrier", "Staffordshire bullterrier", "cat", "dog")
+    assert session.activations is not None
+    session = replace(session, activations=replace(session.activations, groups=names))
+    members = session.analysis.clusters["conv2"][0].members
+    show(details, with_all(session, knocked(session, (("conv2", members),))))
+    assert "Staffordshire bu… → American Staffor…" in texts(details)

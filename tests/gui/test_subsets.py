@@ -178,8 +178,8 @@ def test_an_image_is_compared_with_a_class_and_with_another(window: Window, qtbo
     assert look(window) == ("", "7.png", "mean of class 2")
     run(window, qtbot, "compare", 9)
     assert look(window) == ("", "7.png", "9.png")
-    assert window.instance._said.text() == "predicted class 0, 60 %  −"
-    assert window.instance._than.text() == "9.png"
+    assert window.instance._said.text() == "class 0, 60 %  −"
+    assert window.instance._than.text() == "9"
     run(window, qtbot, "compare", "")
     assert look(window) == ("", "7.png", "")
 

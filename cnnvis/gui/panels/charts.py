@@ -20,6 +20,8 @@ from cnnvis.painting.paint import colour, font
 
 ROW = 17
 LEFT = 88
+_NAMES = 0.4
+"""The share of the width that long names may take."""
 RAMP = 96
 """The width of the bar that explains shades."""
 
@@ -62,16 +64,18 @@ class Bars(QWidget):
         low, high = min(values.min(initial=0.0), 0.0), max(values.max(initial=0.0), 0.0)
         metrics = painter.fontMetrics()
         right = max((metrics.horizontalAdvance(b.text) for b in self._bars), default=0) + 8
-        room = max(self.width() - LEFT - right, 16)
+        longest = max((metrics.horizontalAdvance(b.name) for b in self._bars), default=0) + 8
+        left = max(min(longest, int(_NAMES * self.width())), LEFT)
+        room = max(self.width() - left - right, 16)
         scale = room / ((high - low) or 1.0)
-        zero = LEFT - low * scale
+        zero = left - low * scale
         text, muted = (colour(self._theme, Ink(role)) for role in ("text", "muted"))
         centre = Qt.AlignmentFlag.AlignVCenter
         for row, bar in enumerate(self._bars):
             top = ROW * row
-            name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideMiddle, LEFT - 8)
+            name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideMiddle, left - 8)
             painter.setPen(text)
-            painter.drawText(QRectF(0, top, LEFT - 8, ROW), int(centre), name)
+            painter.drawText(QRectF(0, top, left - 8, ROW), int(centre), name)
             painter.setPen(muted)
             box = QRectF(self.width() - right, top, right, ROW)
             painter.drawText(box, int(centre | Qt.AlignmentFlag.AlignRight), bar.text)
@@ -82,7 +86,7 @@ class Bars(QWidget):
                 box = QRectF(min(zero, end), top + 4, max(abs(end - zero), 1.0), 9)
                 painter.drawRoundedRect(box, 2, 2)
             if bar.tick is not None and np.isfinite(bar.tick):
-                place = min(max(zero + bar.tick * scale, LEFT), LEFT + room)
+                place = min(max(zero + bar.tick * scale, left), left + room)
                 painter.fillRect(QRectF(place - 1, top + 2, 2, 13), text)
         painter.end()
 

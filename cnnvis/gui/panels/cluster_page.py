@@ -156,7 +156,8 @@ def _histogram(page: Page, scene: Scene, reading: Reading, cluster: Cluster) -> 
     if not len(used):
         return
     low, high = int(used[0]), int(used[-1]) + 1
-    names = ["≤ 0.0001", *(f"{a:.2g} – {b:.2g}" for a, b in pairwise(edges_)), f"> {edges_[-1]:.2g}"]
+    words = [np.format_float_positional(edge, 2, fractional=False, trim="-") for edge in edges_]
+    names = ["≤ 0.0001", *(f"{a} – {b}" for a, b in pairwise(words)), f"> {words[-1]}"]
     page.section("Responses", "How often the pooled responses of these neurons fall into each of 32 logarithmic bins.")
     page.add(Histogram(counts[low:high], names[low:high], scene.theme, (names[low], names[high - 1])))
 

@@ -30,7 +30,7 @@ from cnnvis.progress import Progress
 LISTED = 50
 ROOMY = 560
 """From this width on the mistakes are listed beside the matrix."""
-_READ = "Point at a cell to read it; click to look at its samples alone."
+_READ = "Point at a cell to read it, click to follow it."
 _WORDS = (
     ("counts", "Counts", "How many samples of the class in the row are taken for the class in the column"),
     ("shares", "Percent", "Percent of the samples of the class in the row"),

@@ -23,6 +23,8 @@ ENOUGH = 5
 """With fewer samples of a class the share of right ones says nothing."""
 NOTHING = 0.001
 """Logits that differ by less are told as equal."""
+NAME = 17
+"""Letters of a class's name where two long ones share a line."""
 KINDS = 4
 """So many kinds of flips are told: from which class to which."""
 
@@ -176,13 +178,21 @@ def _pictures(page: Page, scene: Scene, flips: NDArray[np.int64]) -> None:
 
 def _kind(scene: Scene, before: int, after: int, n: int) -> tuple[str, str, str, Callable[[], None]]:
     key = ("class", before)
-    text = f"{_class(scene, before)} → {_class(scene, after)}"
+    one, other = _class(scene, before), _class(scene, after)
+    long = len(one) + len(other) > 2 * NAME
+    text = f"{_cut(one)} → {_cut(other)}" if long else f"{one} → {other}"
+    samples = "1 sample was" if n == 1 else f"{n:,} samples were"
     return (
         text,
         f"{n:,}",
-        f"{n:,} samples were said to be the one and are now said to be the other.",
+        f"{samples} said to be {one}, and now to be {other}.",
         (lambda: scene.choose(key) if key in scene.diagram else None),
     )
+
+
+def _cut(name: str) -> str:
+    """A name of which at least its beginning can be read beside another one."""
+    return name if len(name) <= NAME else f"{name[: NAME - 1].rstrip()}…"
 
 
 def _class(scene: Scene, index: int) -> str:
