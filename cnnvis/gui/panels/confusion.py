@@ -50,7 +50,7 @@ class ConfusionPanel(QWidget):
         self._found: ConfusionMatrix | None = None
         self._shown: tuple[Samples | None, Look] | None = None
         self._theme = LIGHT
-        self._title = Elided("", "muted")
+        self._title = Elided("", "muted", mark=" · ")
         self._kinds = Segments(_WORDS)
         self.grid = Grid()
         self.grid.setAccessibleName("Labels × predictions")

@@ -69,7 +69,7 @@ class MatrixPanel(QWidget):
         self._whole = _toggle("All rows", "Show all rows at once; Ctrl+wheel makes cells larger or smaller")
         self.grid = Grid()
         self.grid.setAccessibleName("Neurons × classes")
-        self._readout = Elided("", "small")
+        self._readout = Elided("", "small", mark=". ")
         self._scale = ScaleBar()
         self._hint = label(HINT, "muted")
         self._measure = button("Measure contributions", lambda: self.requested.emit("contribute", ()))
