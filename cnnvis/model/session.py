@@ -74,7 +74,8 @@ class Look:
 
     def facet_of(self, layer: str, id: int) -> Facet:
         """What the card of one cluster shows."""
-        return next((facet for name, number, facet in self.facets if (name, number) == (layer, id)), self.facet)
+        own = (facet for name, number, facet in self.facets if (name, number) == (layer, id))
+        return min(own, key=FACETS.index, default=self.facet)  # a set has no order of its own
 
 
 @dataclass(frozen=True, eq=False)
