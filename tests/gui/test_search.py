@@ -91,6 +91,8 @@ def box(qtbot: QtBot) -> Iterator[Search]:
     found.setParent(window)
     found.move(600, 8)
     window.show()
+    window.activateWindow()  # without a window manager nobody else does
+    assert QTest.qWaitForWindowActive(window)
     found.setFocus()
     qtbot.waitUntil(lambda: jobs.idle)
     yield found
