@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QPoint, QRect, QRectF, QSize, QSizeF, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QPageSize, QPainter, QPdfWriter, QRegion
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QRegion
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
-from cnnvis.errors import InvalidValue, UnreadableFile
+from cnnvis.errors import InvalidValue
 from cnnvis.gui import palette
 from cnnvis.layout.theme import LIGHT, Theme
+from cnnvis.painting import paper
 
 _DENSITY = 3
 _MARGIN = 16
@@ -32,17 +32,25 @@ def write_panel(panel: QWidget, path: Path, caption: str, theme: Theme) -> Path:
         widget = _inside(panel)
         height = QFontMetrics(widget.font()).boundingRect(QRect(0, 0, widget.width(), 10**6), _FLAGS, caption).height()
         size = QSize(widget.width() + 2 * _MARGIN, widget.height() + height + 3 * _MARGIN)
-        data = {".svg": _svg, ".pdf": _pdf, ".png": _png}[suffix](widget, size, caption)
+        data = _printed(widget, size, caption, suffix)
     finally:
         if isinstance(panel, QScrollArea):
             panel.setWidgetResizable(True)
         _dress(panel, theme)
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise UnreadableFile(f"A figure must be written to a folder that allows it; got {path}: {why}.") from error
+    paper.write(path, data)
     return path
+
+
+def _printed(widget: QWidget, size: QSize, caption: str, suffix: str) -> bytes:
+    def paint_it(painter: QPainter) -> None:
+        _paint(painter, widget, size, caption)
+
+    width, height = size.width(), size.height()
+    if suffix == ".svg":
+        return paper.svg(width, height, paint_it)
+    if suffix == ".pdf":
+        return paper.pdf(width, height, paint_it)
+    return paper.png(paper.image(width * _DENSITY, height * _DENSITY, (_DENSITY, _DENSITY), paint_it))
 
 
 def _dress(panel: QWidget, theme: Theme) -> None:
@@ -77,51 +85,3 @@ def _paint(painter: QPainter, widget: QWidget, size: QSize, caption: str) -> Non
     painter.setPen(QColor(*LIGHT.roles["muted"]))
     area = QRect(_MARGIN, widget.height() + 2 * _MARGIN, widget.width(), size.height())
     painter.drawText(area, _FLAGS, caption)
-
-
-def _svg(widget: QWidget, size: QSize, caption: str) -> bytes:
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    generator = QSvgGenerator()
-    generator.setOutputDevice(buffer)
-    generator.setResolution(96)
-    generator.setSize(size)
-    generator.setViewBox(QRectF(0, 0, size.width(), size.height()))
-    painter = QPainter(generator)
-    try:
-        _paint(painter, widget, size, caption)
-    finally:
-        painter.end()
-    return bytes(buffer.data().data())
-
-
-def _pdf(widget: QWidget, size: QSize, caption: str) -> bytes:
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    writer = QPdfWriter(buffer)
-    writer.setCreator("cnnvis")
-    points = QSizeF(size.width() * 0.75, size.height() * 0.75)
-    writer.setPageSize(QPageSize(points, QPageSize.Unit.Point, "", QPageSize.SizeMatchPolicy.ExactMatch))
-    writer.setPageMargins(QMarginsF(0, 0, 0, 0))
-    writer.setResolution(1200)
-    painter = QPainter(writer)
-    try:
-        painter.scale(1200 / 96, 1200 / 96)
-        _paint(painter, widget, size, caption)
-    finally:
-        painter.end()
-    return bytes(buffer.data().data())
-
-
-def _png(widget: QWidget, size: QSize, caption: str) -> bytes:
-    image = QImage(size * _DENSITY, QImage.Format.Format_RGB32)
-    painter = QPainter(image)
-    try:
-        painter.scale(_DENSITY, _DENSITY)
-        _paint(painter, widget, size, caption)
-    finally:
-        painter.end()
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, "PNG")  # type: ignore[call-overload]
-    return bytes(buffer.data().data())

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSize, QSizeF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPageSize, QPainter, QPdfWriter
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QImage, QPainter
 
-from cnnvis.errors import InvalidValue, UnreadableFile, did_you_mean
+from cnnvis.errors import InvalidValue, did_you_mean
 from cnnvis.layout.diagram import Box, Diagram, Entry, Ink, Key
 from cnnvis.model.views import packed, view_of
+from cnnvis.painting import paper
 from cnnvis.painting.embed import in_png, in_svg, in_xmp
 from cnnvis.painting.fonts import painting_application
 from cnnvis.painting.paint import DirectTiles, Manner, colour, extent, font, paint, prepare
@@ -74,7 +72,7 @@ def export(
     page = lay_out(diagram, chosen, box)
     write = {".svg": _svg, ".pdf": _pdf, ".png": _png}[target.suffix.lower()]
     line = packed(view_of(diagram.session)) if view and diagram.session is not None else ""
-    _write(target, write(diagram, page, dpi, asked, line))
+    paper.write(target, write(diagram, page, dpi, asked, line))
     return target
 
 
@@ -105,20 +103,6 @@ def _chosen(style: str, width_mm: float | None, legend: bool | None, caption: bo
         legend=found.legend if legend is None else legend,
         caption=found.caption if caption is None else caption,
     )
-
-
-def _write(target: Path, data: bytes) -> None:
-    """The file in one step: a full disk leaves the old figure whole."""
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        try:
-            beside.write_bytes(data)
-            os.replace(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise UnreadableFile(f"A figure must be written to a folder that allows it; got {target}: {why}.") from error
 
 
 def _check(style: Style, dpi: float, box: Box | None) -> None:
@@ -223,44 +207,22 @@ def _paint_legend(painter: QPainter, page: Page) -> None:
 
 
 def _svg(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key], line: str) -> bytes:
-    buffer = _buffer()
-    generator = QSvgGenerator()
-    generator.setOutputDevice(buffer)
-    generator.setResolution(96)
-    generator.setSize(QSize(math.ceil(page.width), math.ceil(page.height)))
-    generator.setViewBox(QRectF(0, 0, page.width, page.height))
-    generator.setTitle("cnnvis")
-    generator.setDescription(diagram.caption)
-    painter = QPainter(generator)
-    try:
+    def paint_it(painter: QPainter) -> None:
         _paint(painter, diagram, page, dpi / 96, asked)
-    finally:
-        painter.end()  # a device that goes before its painter takes the process with it
+
+    text = paper.svg(page.width, page.height, paint_it, description=diagram.caption).decode("utf-8")
     # The generator rounds the size to whole pixels; the width in mm must be exact.
     size = f'width="{page.width / PX:.4f}mm" height="{page.height / PX:.4f}mm"'
-    text = _bytes(buffer).decode("utf-8")
     data = re.sub(r'width="[^"]*mm"\s+height="[^"]*mm"', size, text, count=1).encode("utf-8")
     return in_svg(data, line) if line else data
 
 
 def _pdf(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key], line: str) -> bytes:
-    buffer = _buffer()
-    writer = QPdfWriter(buffer)
-    writer.setCreator("cnnvis")
-    writer.setTitle(diagram.caption.split("\n")[0][:120])
-    if line:
-        writer.setDocumentXmpMetadata(QByteArray(in_xmp(line)))
-    size = QSizeF(page.width / PX, page.height / PX)
-    writer.setPageSize(QPageSize(size, QPageSize.Unit.Millimeter, "", QPageSize.SizeMatchPolicy.ExactMatch))
-    writer.setPageMargins(QMarginsF(0, 0, 0, 0))
-    writer.setResolution(1200)
-    painter = QPainter(writer)
-    try:
-        painter.scale(1200 / 96, 1200 / 96)
+    def paint_it(painter: QPainter) -> None:
         _paint(painter, diagram, page, dpi / 96, asked)
-    finally:
-        painter.end()
-    return _exact(_bytes(buffer), page.width * 0.75, page.height * 0.75)
+
+    title, xmp = diagram.caption.split("\n")[0][:120], in_xmp(line) if line else b""
+    return _exact(paper.pdf(page.width, page.height, paint_it, title, xmp), page.width * 0.75, page.height * 0.75)
 
 
 def _exact(pdf: bytes, width: float, height: float) -> bytes:
@@ -276,9 +238,8 @@ def _exact(pdf: bytes, width: float, height: float) -> bytes:
 
 
 def _png(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key], line: str) -> bytes:
-    buffer = _buffer()
-    _image(diagram, page, dpi, asked).save(buffer, "PNG")  # type: ignore[call-overload]
-    return in_png(_bytes(buffer), line) if line else _bytes(buffer)
+    data = paper.png(_image(diagram, page, dpi, asked))
+    return in_png(data, line) if line else data
 
 
 def _image(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> QImage:
@@ -286,25 +247,11 @@ def _image(diagram: Diagram, page: Page, dpi: float, asked: frozenset[Key]) -> Q
     width, height = round(page.width * density), round(page.height * density)
     if width * height > _MOST_PIXELS or max(width, height) > 32_000:
         raise InvalidValue(f"A figure of {width:,} × {height:,} pixels is too large. Choose a lower dpi or width.")
-    image = QImage(width, height, QImage.Format.Format_RGB32)
-    image.fill(QColor("white"))
+
+    def paint_it(painter: QPainter) -> None:
+        _paint(painter, diagram, page, density, asked)
+
+    image = paper.image(width, height, (width / page.width, height / page.height), paint_it)
     image.setDotsPerMeterX(round(dpi / 0.0254))
     image.setDotsPerMeterY(round(dpi / 0.0254))
-    painter = QPainter(image)
-    try:
-        painter.scale(width / page.width, height / page.height)
-        _paint(painter, diagram, page, density, asked)
-    finally:
-        painter.end()
     return image
-
-
-def _buffer() -> QBuffer:
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    return buffer
-
-
-def _bytes(buffer: QBuffer) -> bytes:
-    data: QByteArray = buffer.data()
-    return bytes(data.data())
