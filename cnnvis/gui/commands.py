@@ -66,6 +66,7 @@ class Commands:
             "actual_size": w.canvas.actual_size,
             "expand": self._expand,
             "collapse_all": c.collapse_all,
+            "untangle": c.untangle,
             "edges": c.show_edges,
             "choose": c.choose,
             "move_bundle": c.move_bundle,

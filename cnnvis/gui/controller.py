@@ -261,12 +261,13 @@ class Controller(Regrouping):
         if target is None or document is None:
             return
         session = document.session
+        kept = self.arranged(session)
 
         def done(written: Path) -> None:
             if self.document is document:
                 self._saved(document, session, written)
 
-        self._jobs.start("save", lambda progress: self._services.save(session, target, images), done, self.fail)
+        self._jobs.start("save", lambda progress: self._services.save(kept, target, images), done, self.fail)
 
     def _save_now(self) -> bool:
         """Save before leaving; whether it is saved. Waits: the user has asked to leave."""
@@ -275,7 +276,7 @@ class Controller(Regrouping):
             return False
         session = self.document.session
         try:
-            written = self._services.save(session, target, True)
+            written = self._services.save(self.arranged(session), target, True)
         except CnnvisError as error:
             self.fail(error)
             return False
@@ -296,13 +297,14 @@ class Controller(Regrouping):
         if document is None or not document.unsaved or document.session is self._copied:
             return
         session, target = document.session, self._autosaves.mine
+        kept = self.arranged(session)
 
         def done(written: Path) -> None:
             self._copied = session
             if self.document is not document or not document.unsaved:
                 self._autosaves.discard()
 
-        self._jobs.start("autosave", lambda progress: self._services.save(session, target, True), done, self.fail)
+        self._jobs.start("autosave", lambda progress: self._services.save(kept, target, True), done, self.fail)
 
     def offer_recovery(self) -> None:
         """After a crash, offer what was autosaved."""

@@ -42,6 +42,7 @@ class Desk(QObject):
         self.document: Document | None = None
         self.path: Path | None = None
         self.diagram: Diagram | None = None
+        self._before: Diagram | None = None
         self.selection: tuple[Key, ...] = ()
         self._anchor: Key | None = None
         self._awaited: Key | None = None
@@ -73,7 +74,7 @@ class Desk(QObject):
         """Take everything off the desk."""
         self._jobs.drop("draw")
         self._jobs.drop("join")
-        self.document = self.diagram = self.path = None
+        self.document = self.diagram = self._before = self.path = None
         self.selection = ()
         self.tell()
 
@@ -93,11 +94,11 @@ class Desk(QObject):
         """Draw the session in the background and show it; an older drawing under way is forgotten."""
         if self.document is None:
             return
-        session, previous = self.document.session, self.diagram
+        session, previous = self.document.session, self._before
 
         def done(diagram: Diagram) -> None:
             anchor, self._anchor = self._anchor, None
-            self.diagram = diagram
+            self.diagram = self._before = diagram
             self._view.show_session(session, diagram, anchor)
             self.select(tuple(key for key in self.selection if _exists(key, session)))
             if self._awaited is not None and self._awaited in diagram:
@@ -105,6 +106,14 @@ class Desk(QObject):
                 self._awaited = None
 
         self._jobs.start("draw", lambda progress: self._services.draw(session, previous), done, self.fail)
+
+    def arrange_anew(self) -> None:
+        """Let the next drawing keep the order of cards that the look names, not that of the last one."""
+        self._before = None
+
+    def arranged(self, session: Session) -> Session:
+        """A session with its cards in the order that is shown, for a file."""
+        return session if self._before is None else self._before.arranged(session)
 
     def hold(self) -> None:
         """Let the next drawing leave the view: what is selected keeps its place, else the first column."""

@@ -156,6 +156,14 @@ class Editing(Desk):
         if self.session is not None:
             self.look(replace(self.session.look, expanded=frozenset(), opened=frozenset(), unbundled=frozenset()))
 
+    def untangle(self) -> None:
+        """Find the order of all cards anew, whatever order they had."""
+        self.hold()
+        self.arrange_anew()
+        if self.session is not None:
+            self.look(replace(self.session.look, cards=()))
+            self.draw()
+
     def show_bundles(self, bundles: Bundling) -> None:
         """Draw edges in bundles: where there are many clusters, always, or never."""
         self.hold()

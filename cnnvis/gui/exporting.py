@@ -33,10 +33,21 @@ def subjects(session: Session, shown: Diagram) -> tuple[Subject, ...]:
     return (Subject("Picture as it is shown", lambda: shown), *others)
 
 
-def printable(panels: Mapping[str, QWidget]) -> tuple[Subject, ...]:
-    """The open panels by title that have a figure of their own: the matrix, the confusion."""
-    made = ((title, getattr(panel, "diagram", None)) for title, panel in panels.items())
-    return tuple(Subject(f"{title}, as in its panel", make) for title, make in made if make is not None and make())
+def printable(panels: Mapping[str, QWidget], shown: Diagram) -> tuple[Subject, ...]:
+    """The open panels by title that have a figure of their own: the matrix, the confusion.
+
+    What opens again when such a figure is dropped is the picture that was `shown` beside it.
+    """
+
+    def beside(make: Callable[[], Diagram]) -> Callable[[], Diagram]:
+        def made() -> Diagram:
+            found = make()
+            return found if found.session is None else replace(found, session=shown.arranged(found.session))
+
+        return made
+
+    makers = ((title, getattr(panel, "diagram", None)) for title, panel in panels.items())
+    return tuple(Subject(f"{title}, as in its panel", beside(m)) for title, m in makers if m is not None and m())
 
 
 class Exporting:
@@ -62,7 +73,8 @@ class Exporting:
         if controller.diagram is None or controller.session is None:
             return
         parts = Parts(canvas.seen_part, canvas.selected_part, frozenset(canvas.selection))
-        found = subjects(controller.session, controller.diagram) + printable(self._window.shown_panels)
+        panels = self._window.shown_panels
+        found = subjects(controller.session, controller.diagram) + printable(panels, controller.diagram)
         ask = self._window.ask
         self._write(lambda: ask.export(found, parts, self._window.settings, controller.name), "figure")
 

@@ -30,6 +30,7 @@ _AIMED = "Show what neurons add to the score of the selected class, whatever the
 _LOSE = "Set what is selected to zero, and see what becomes of the answers"
 _HELD = "Hold what is selected at its mean response, and see what becomes of the answers"
 _SIBLINGS = "Patches of similar neurons side by side, the important ones larger"
+_UNTANGLED = "Find anew the order of cards in which few edges cross"
 _MANY = "Draw boxes in the lanes beside columns of 16 clusters and more"
 
 MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
@@ -121,6 +122,7 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("actual_size", "&Actual size", "Ctrl+1", "session"),
             Command("expand", "E&xpand or collapse", "Ctrl+Return", "opens", "Show every layer, neuron or edge inside"),
             Command("collapse_all", "&Collapse all", "Ctrl+Shift+0", "session"),
+            Command("untangle", "Un&tangle cards", "", "session", _UNTANGLED),
             _LINE,
             Command("bundles_auto", "&Bundle edges of many", "", "session", _MANY, True, "bundles"),
             Command("bundles_on", "B&undle all edges", "", "session", "Draw boxes in every lane", True, "bundles"),

@@ -105,6 +105,7 @@ class Reopening(Controller):
         except CnnvisError as error:
             self.fail(error)
             return
+        self.arrange_anew()
         self.document.commit(analysis, f"view of {name}")
         self.look(look)
         self._view.show_notice(Notice(f"This is the view that made {name}. Undo brings back the clusters before."))

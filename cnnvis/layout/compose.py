@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +38,9 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     """The picture of a session, as far as it is known: grey cards stand for what is still being computed.
 
     `look` overrides the session's own. With the `previous` diagram cards keep their order and only new ones look
-    for the best place, and cards on which nothing changed are the same objects; without it the order is found
-    anew. Costs some milliseconds for a few hundred cards whose faces are known; a face is composed once for each
-    cluster and responses.
+    for the best place, and cards on which nothing changed are the same objects; without it they keep the order that
+    the look names, if any. Costs some milliseconds for a few hundred cards whose faces are known; a face is composed
+    once for each cluster and responses.
     """
     if look is not None:
         session = session.with_look(look)
@@ -50,11 +51,13 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     joints = _joints(session.look, columns, restricted(lanes, matters, session.look.signs))
     # The edges of an image for a class tell already where it responds: what they join must not step back.
     faint = dimmed(columns, lanes, matters) if matters is not None else still
-    orders = _orders(columns, joints, previous)
+    before = _before(session, previous)
+    orders = _orders(columns, joints, before)
     joints, columns = _reordered(columns, joints, orders)
     plan = _plan(columns, joints, session.look)
     cards, drawn = _cards(columns, plan, previous)
     links, bundles = strokes(plan.ground(columns), joints, session.look)
+    origin = origin.with_look(replace(origin.look, cards=_standing(columns, joints, before)))
     network = session.analysis.network
     return Diagram(
         dimmed=faint,
@@ -121,15 +124,41 @@ def _bundles(
     }
 
 
-def _orders(columns: Sequence[Content], joints: Sequence[Joint], previous: Diagram | None) -> tuple[Order, ...]:
+def _before(session: Session, previous: Diagram | None) -> dict[str, tuple[int, ...]]:
+    """By layer the clusters as their cards stood, of layers where at least half of those of today stood."""
+    last = session if previous is None or previous.session is None else previous.session
+    present = {layer: {c.id for c in clusters} for layer, clusters in session.analysis.clusters.items()}
+    return {
+        layer: ids
+        for layer, ids in last.look.cards
+        if layer in present and 2 * len(present[layer].intersection(ids)) >= len(present[layer])
+    }
+
+
+def _standing(
+    columns: Sequence[Content], joints: Sequence[Joint], before: Mapping[str, tuple[int, ...]]
+) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """How the cards of each layer stand, for `Look.cards`. While a layer has no edges, there is no order to keep."""
+    joined = {end[0] for joint in joints for end in (joint.source, joint.sink)}
+    now = {
+        column.layer: tuple(int(key[2]) for key, _ in column.cards)
+        for k, column in enumerate(columns)
+        if column.partition is not None and (k in joined or column.layer in before)
+    }
+    return tuple(sorted({**before, **now}.items()))
+
+
+def _orders(
+    columns: Sequence[Content], joints: Sequence[Joint], before: Mapping[str, tuple[int, ...]]
+) -> tuple[Order, ...]:
     """For each column its cards from top to bottom. Classes keep the order of the network."""
     sizes = [len(c.cards) for c in columns]
     edges: list[LayeredEdge] = [(*j.source, *j.sink, 0.05 + j.strength) for j in joints]
     fixed = {k for k, c in enumerate(columns) if c.outputs is not None}
-    before = {c.key: c.cards for c in previous.columns} if previous is not None else {}
     starts, free = [], []
     for column in columns:
-        start, new = _warm([key for key, _ in column.cards], before.get(column.key, ()))
+        known = before.get(column.layer, ()) if column.partition is not None else ()
+        start, new = _warm([key[-1] for key, _ in column.cards], known)
         starts.append(start)
         free.append(new)
     if all(f.all() for f in free):
@@ -137,19 +166,19 @@ def _orders(columns: Sequence[Content], joints: Sequence[Joint], previous: Diagr
     return order_columns(sizes, edges, start=starts, fixed=fixed, free=free)
 
 
-def _warm(keys: Sequence[Key], before: Sequence[Key]) -> tuple[Order, NDArray[np.bool_]]:
-    """The order to start from and which cards are new; all of them where less than half stayed.
+def _warm(ids: Sequence[Any], before: Sequence[int]) -> tuple[Order, NDArray[np.bool_]]:
+    """The order to start from and which cards are new; all of them where none stood before.
 
     A new card starts right below the one before it in the analysis: where a split leaves it.
     """
-    rank = {key: place for place, key in enumerate(before)}
-    stayed = [key in rank for key in keys]
-    if 2 * sum(stayed) < len(keys) or not keys:
-        return np.arange(len(keys)), np.ones(len(keys), bool)
+    if not before:
+        return np.arange(len(ids)), np.ones(len(ids), bool)
+    rank = {id: place for place, id in enumerate(before)}
+    stayed = [id in rank for id in ids]
     weight: list[float] = []
-    for key, known in zip(keys, stayed):
+    for id, known in zip(ids, stayed):
         above = weight[-1] if weight else -1.0
-        weight.append(float(rank[key]) if known else above + 1e-3)
+        weight.append(float(rank[id]) if known else above + 1e-3)
     return np.argsort(np.array(weight), kind="stable").astype(np.int64), ~np.array(stayed)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -92,9 +92,9 @@ class Diagram:
     """The whole picture, in diagram pixels from (0, 0) to (width, height).
 
     `pictures(sample)` gives painters the picture of a sample, uint8 (h, w, 3); None where there are no images.
-    `session` is what it shows, so that a figure can carry the view that made it. `dimmed` names the cards that step
-    back, because they do not matter for the class in question or the image laid over. `path` are links that stand out
-    while nothing else is asked for.
+    `session` is what it shows, with the order of its cards in the look, so that a figure can carry the view that made
+    it. `dimmed` names the cards that step back, because they do not matter for the class in question or the
+    image laid over. `path` are links that stand out while nothing else is asked for.
     """
 
     columns: tuple[Column, ...]
@@ -137,6 +137,12 @@ class Diagram:
             found.setdefault(link.source, []).append(link)
             found.setdefault(link.sink, []).append(link)
         return {key: tuple(links) for key, links in found.items()}
+
+    def arranged(self, session: Session) -> Session:
+        """A session whose cards are to stand as they stand here."""
+        if self.session is None or session.look.cards == self.session.look.cards:
+            return session
+        return session.with_look(replace(session.look, cards=self.session.look.cards))
 
     def __contains__(self, key: object) -> bool:
         return key in self._index or key in self._links

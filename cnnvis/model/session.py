@@ -46,6 +46,9 @@ class Look:
     `signs` of the edges shown. `bundles`: "auto" from 16 clusters a column; `unbundled` those expanded, `moved`
     (key, dx, dy) those dragged from where layout put them. `subset` names the subset shown ("": all samples);
     `instance` and `against` name the images laid over the picture ("": none).
+
+    `cards` are the clusters of a layer by id as their cards stand, from top to bottom, of each layer whose order was
+    found; cards that are not named look for the best place.
     """
 
     expanded: frozenset[str] = frozenset()
@@ -67,6 +70,7 @@ class Look:
     subset: str = ""
     instance: str = ""
     against: str = ""
+    cards: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.share <= 1.0:

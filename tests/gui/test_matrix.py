@@ -466,10 +466,12 @@ def test_a_cell_of_the_confusion_becomes_a_subset(window: Window, qtbot: QtBot) 
 
 
 def test_open_panels_are_among_what_can_be_printed(window: Window, qtbot: QtBot) -> None:
-    assert printable(window.shown_panels) == ()
+    diagram = window.controller.diagram
+    assert diagram is not None
+    assert printable(window.shown_panels, diagram) == ()
     for name in ("matrix", "confusion"):
         window.actions_[name].trigger()
     rest(window, qtbot)
-    found = printable(window.shown_panels)
+    found = printable(window.shown_panels, diagram)
     assert [subject.title for subject in found] == ["Matrix, as in its panel", "Confusion, as in its panel"]
     assert all("samples" in subject.make().caption for subject in found)

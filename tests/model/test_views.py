@@ -79,6 +79,9 @@ looks = st.builds(
     subset=st.sampled_from(["", "few", "gone"]),
     instance=st.sampled_from(["", "3.png", "gone.png"]),
     against=st.sampled_from(["", "mean of class 1", "gone"]),
+    cards=st.lists(
+        st.tuples(st.sampled_from([*LAYERS, "gone"]), st.lists(st.integers(-1, 5), max_size=4).map(tuple)), max_size=3
+    ).map(tuple),
 )
 names = st.text(max_size=30)
 edits = st.lists(st.tuples(st.sampled_from(list(LAYERS)), st.integers(0, 5), st.integers(0, 5), names), max_size=4)
@@ -150,12 +153,25 @@ def with_look(**values: Any) -> dict[str, Any]:
         with_look(theme="pink"),
         with_look(facets=[["conv1", 0, "nothing"]]),
         with_look(share=float("nan")),
+        with_look(cards=[["conv1", 3]]),
+        with_look(cards=[["conv1", [None]]]),
+        with_look(cards=[["conv1", [float("inf")]]]),
+        with_look(cards={"conv1": [0]}),
+        with_look(cards=7),
     ],
     ids=lambda value: None,
 )
 def test_a_hostile_view_is_one_sentence(value: Any) -> None:
     with pytest.raises(UnreadableFile, match=r"^The view in the figure must .* Export the figure anew\.$"):
         opened(value)
+
+
+def test_a_view_of_an_older_figure_names_no_order_of_cards() -> None:
+    older = plain()
+    del older["look"]["cards"]
+    view = unpacked(figure(older))
+    assert view is not None
+    assert view.look.cards == ()
 
 
 def test_a_mark_with_an_endless_version_is_no_view() -> None:

@@ -49,6 +49,7 @@ def test_a_session_comes_back_as_it_was_saved(session, tmp_path):
     faces = Target("conv1", (1, 2))
     cam = Attribution(Map(np.ones((4, 4), np.float32)), 3, faces, "Grad-CAM", {"layer": None}, {"torch": "2"})
     look = Look(expanded=frozenset({"conv2"}), opened=frozenset({("conv1", 2)}), share=0.5, chosen=1)
+    look = replace(look, cards=(("conv1", (2, 0, 1)),))
     before = replace(session, analysis=edited, attributions=(cam,), look=look)
     after = load(save(before, tmp_path / "mine"))
     assert after.analysis.clusters["conv1"] == edited.clusters["conv1"]
