@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import logging.handlers
 import os
@@ -22,6 +23,7 @@ from cnnvis.assets import resource
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.places import Places
 from cnnvis.gui.services import Services, Workflow
+from cnnvis.gui.sweeper import Sweeper
 from cnnvis.gui.view import Notice
 from cnnvis.gui.window import Window
 from cnnvis.painting.fonts import FIGURE_FONT, bring_fonts
@@ -68,6 +70,7 @@ def main(options: Options | None = None, places: Places | None = None) -> int:
     finally:
         window.jobs.close()
         restore()
+        gc.unfreeze()
 
 
 def show(session: Session) -> int:
@@ -94,7 +97,9 @@ def make_application() -> QApplication:
 
 def open_window(services: Services, places: Places) -> Window:
     """A window that is not shown yet."""
-    return Window(Jobs(), services, places)
+    window = Window(Jobs(), services, places)
+    Sweeper(window.jobs, window)
+    return window
 
 
 def begin(window: Window, options: Options) -> None:

@@ -96,7 +96,7 @@ class Partition:
             clusters.append(Cluster(len(clusters), tuple(np.flatnonzero(never).tolist()), dead=True))
         return cls(tuple(clusters))
 
-    @property
+    @cached_property
     def n_units(self) -> int:
         return sum(len(c) for c in self.clusters)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -84,7 +84,7 @@ def shown(session: Session) -> Iterator[Window]:
         window.canvas.animated = False
         window.show()
         window.controller.show(session)
-        _rest(application, window)
+        _rest(application, window, 2.0)  # as long as a user looks before the first step
         try:
             yield window
         finally:
@@ -94,7 +94,7 @@ def shown(session: Session) -> Iterator[Window]:
 
 
 def _rest(application: QApplication, window: Window, quiet: float = 0.4) -> None:
-    """Let the window work until it has been idle for a while."""
+    """Let the window work until it has been idle for a while, in seconds."""
     since = time.perf_counter()
     while time.perf_counter() - since < quiet:
         application.processEvents()
@@ -107,11 +107,15 @@ def _until_painted(
 ) -> float:
     """Seconds from an action until `widget` has been repainted once all it needs is there."""
     paints = Paints(application, widget)
+    # The loop sleeps until something happens, as the window's own does: one that turns all the time would keep
+    # the interpreter from the threads that do the work.
+    pulse = QTimer()
+    pulse.start(20)
     start = time.perf_counter()
     act()
     seen = None
     while seen is None or paints.count == seen:
-        application.processEvents()
+        application.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
         if seen is None and ready():
             seen = paints.count
             widget.update()
