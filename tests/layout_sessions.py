@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnvis.layout.diagram import Diagram, Face, Key
 from cnnvis.model.activations import HISTOGRAM_BINS, Activations, Responses, Samples
 from cnnvis.model.analysis import Analysis
 from cnnvis.model.connections import Connections
 from cnnvis.model.groups import Group
+from cnnvis.model.measurements import Contributions, Health, LayerHealth, Measurements
 from cnnvis.model.network import Edge, Field, Layer, Network
 from cnnvis.model.partition import Partition
 from cnnvis.model.session import Look, Session
@@ -117,3 +120,36 @@ def a_session(
     groups = tuple(Group(i, x.name, (x.name,), x.name) for i, x in enumerate(hidden))
     analysis = Analysis(network, groups, partitions, {})
     return Session(analysis, activations, connections, look=look or Look(), pictures=a_picture)
+
+
+def contributions_of(session: Session, seed: int = 0) -> Contributions:
+    """Contributions drawn by lot for all layers that are known."""
+    rng = np.random.default_rng(seed)
+    found = session.activations
+    n = len(found.groups)
+    counts = np.where(found.counts > 0, 10.0, 0.0)
+    layers = {name: rng.normal(size=(r.n_units, n)) * counts for name, r in found.layers.items()}
+    return Contributions(layers, counts)
+
+
+def layer_health(name: str, n: int, **fields: object) -> LayerHealth:
+    """The health of a layer without alarm."""
+    plain = LayerHealth(name, 0.0, 1.0, 1.0, 0.0, 0.5, 0.5, 1.0, 0.01, 0.01, np.ones(n))
+    return replace(plain, **fields)
+
+
+def measured(session: Session, **fields: object) -> Session:
+    """A session with contributions and health, so that all facets have something to show."""
+    health = {name: layer_health(name, r.n_units, **fields) for name, r in session.activations.layers.items()}
+    own = {None: contributions_of(session)}
+    return session.with_measurements(Measurements(contributions=own, health=Health(health, 60)))
+
+
+def looked(session: Session, **look: object) -> Session:
+    """A session with another look."""
+    return session.with_look(replace(session.look, **look))
+
+
+def faces(diagram: Diagram) -> dict[Key, Face]:
+    """The faces of all clusters."""
+    return {card.key: card.face for card in diagram.cards if card.key[0] == "cluster"}

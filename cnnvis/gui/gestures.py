@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGraphicsItem
 from cnnvis.gui.ghost import Fence, Ghost, Outline
 from cnnvis.gui.stage import Stage
 from cnnvis.gui.steering import clear_of, unit_boxes
-from cnnvis.layout.diagram import Box, Card, Column, Diagram, Key, Patch, seen
+from cnnvis.layout.diagram import Box, Card, Column, Diagram, Key, Patch, pointed
 from cnnvis.painting.paint import DirectTiles
 
 _PILE = 3
@@ -316,7 +316,7 @@ def _patches(diagram: Diagram, layer: str, units: Sequence[int], zoom: float) ->
     found: dict[int, QPixmap] = {}
     for card in _cards(diagram, layer):
         for mark in card.face.marks:
-            if isinstance(mark, Patch) and mark.unit in wanted and mark.unit not in found and seen(mark, zoom):
+            if isinstance(mark, Patch) and mark.unit in wanted and mark.unit not in found and pointed(mark, zoom):
                 side = min(max(mark.box.h * zoom, _SMALLEST), _LARGEST)
                 tile = tiles(mark, 2 * side / mark.box.h)
                 if tile is not None:

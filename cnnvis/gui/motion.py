@@ -24,11 +24,10 @@ class Scene:
 
 
 def cards_of(diagram: Diagram | None) -> dict[Key, Card]:
-    """All cards, column headers and boxes of bundles by key."""
+    """All cards, headers, names of groups and boxes of bundles by key."""
     if diagram is None:
         return {}
-    boxes = (bundle.card for bundle in diagram.bundles)
-    return {card.key: card for card in (*(column.header for column in diagram.columns), *diagram.cards, *boxes)}
+    return dict(diagram.placed)
 
 
 class Transition:

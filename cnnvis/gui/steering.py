@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from cnnvis.layout.diagram import Box, Bundle, Card, Cells, Diagram, Key, Patch, seen
+from cnnvis.layout.diagram import Box, Bundle, Card, Cells, Diagram, Key, Patch, pointed
 
 Direction = Literal["left", "right", "up", "down"]
 BESIDE, NEW_CARD = 16.0, 48.0
@@ -54,7 +54,7 @@ def _beside(diagram: Diagram, bundle: Bundle, direction: Direction) -> Key:
 def unit_boxes(card: Card, zoom: float) -> Iterator[tuple[int, Box]]:
     """The neurons that are seen on a card at a zoom, by their patches or cells, and where, in the diagram's pixels."""
     for mark in card.face.marks:
-        if not seen(mark, zoom):
+        if not pointed(mark, zoom):
             continue
         if isinstance(mark, Patch) and mark.unit >= 0:
             yield mark.unit, _placed(card, mark.box)

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnvis.layout.afar import AWAY, NEAR
 from cnnvis.layout.bicliques import cover
-from cnnvis.layout.card import AWAY, NEAR
 from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.links import Joint, Lane
 from cnnvis.layout.marks import CARD, EXCITE, INHIBIT, MUTED, Box, Card, Face, Key, Link, Mark, Rect

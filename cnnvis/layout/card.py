@@ -1,4 +1,4 @@
-"""The frame of a cluster's card, whatever facet it shows: measures, title, strip, and the words read from afar."""
+"""The frame of a cluster's card, whatever facet it shows: measures, title, strip, and what is seen from afar."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnvis.layout.afar import AWAY, BARE, CLOSE, FAR, FARTHEST, NEAR, TIERS, Words, stacked
 from cnnvis.layout.marks import FAINT, INHIBIT, MUTED, TEXT, Box, Face, Ink, Label, Mark, Rect
 from cnnvis.layout.packing import rows
 from cnnvis.layout.readings import Reading
+from cnnvis.layout.svg import text_width
 from cnnvis.model.partition import Cluster
 
 PAD = 8.0
@@ -23,15 +25,6 @@ LINE_TOP, BELOW_LINE = 36.0, 54.0
 """Where the line of words under the strip stands, and where the body begins below it."""
 ROOM = 80.0
 """The height that patches or cells of a closed card may take."""
-FAR = 0.4
-"""Below this zoom a card has few and large words."""
-FARTHEST = 0.2
-"""Below this zoom it shows words instead of patches: these would be specks."""
-NEAR: tuple[float, float] = (FAR, math.inf)
-AWAY: tuple[float, float] = (0.0, FAR)
-MOSAIC: tuple[float, float] = (FARTHEST, math.inf)
-SPECKS: tuple[float, float] = (0.0, FARTHEST)
-
 COLOURED_CLASSES = 12
 STRIP_CELLS = 48
 
@@ -52,16 +45,20 @@ class Style:
 class Body:
     """What a facet puts on a card below the title: marks down to `bottom`, on a card of `style`.
 
-    `pictured` says whether something is left to see from afar that words must not cover; `afar` is what the words then
-    say instead of the top classes, `alarm` whether they stand out; `told` are lines of the tooltip.
+    `pictured` says whether something is left to see from afar that words must not cover: it begins at `clear`. `said`
+    is what words then say instead of the top classes, `alarm` whether they stand out, `room` where else they may
+    stand. `band` is the colour seen where even they are too small; `told` are lines of the tooltip.
     """
 
     style: Style
     marks: list[Mark] = field(default_factory=list)
     bottom: float = STRIP_TOP
     pictured: bool = False
-    afar: str = ""
+    clear: float = BODY
+    said: list[str] = field(default_factory=list)
     alarm: bool = False
+    room: Box | None = None
+    band: list[Mark] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
 
 
@@ -76,8 +73,8 @@ def grid_up(value: float, step: float = 4.0) -> float:
 
 
 def near(mark: Label) -> Label:
-    """The same label, not seen from afar."""
-    return replace(mark, zoom=NEAR)
+    """The same label, seen where it can be read."""
+    return replace(mark, zoom=(CLOSE, math.inf))
 
 
 def line(text: str, style: Style, top: float = LINE_TOP, ink: Ink = MUTED) -> Label:
@@ -105,10 +102,10 @@ def title_marks(cluster: Cluster, style: Style) -> list[Mark]:
         right += 14
     box = Box(PAD, 6, style.width - 2 * PAD - right, 20)
     size, ink, bold = (12.0, MUTED, False) if cluster.dead and not cluster.name else (13.0, TEXT, True)
-    marks.append(Label(title, box, size, ink, bold, elide="middle", zoom=NEAR))
+    marks.append(near(Label(title, box, size, ink, bold, elide="middle")))
     if not plain:
         box = Box(style.width - PAD - 6.6 * len(number) - 4, 6, 6.6 * len(number) + 4, 20)
-        marks.append(Label(number, box, 11, MUTED, align="right", elide="none", zoom=NEAR))
+        marks.append(near(Label(number, box, 11, MUTED, align="right", elide="none")))
     return marks
 
 
@@ -118,7 +115,9 @@ def _padlock(x: float, y: float) -> list[Mark]:
     return [shackle, Rect(Box(x, y + 2.5, 8, 6), MUTED, radius=1, zoom=NEAR)]
 
 
-def strip_marks(profile: NDArray[np.float64], box: Box, coloured: bool) -> list[Mark]:
+def strip_marks(
+    profile: NDArray[np.float64], box: Box, coloured: bool, zoom: tuple[float, float] = NEAR
+) -> list[Mark]:
     """One segment for each group, pale where the response is weak, empty where there are no samples.
 
     More than STRIP_CELLS groups share segments, each as strong as its strongest group.
@@ -133,43 +132,64 @@ def strip_marks(profile: NDArray[np.float64], box: Box, coloured: bool) -> list[
         part = profile[first:last]
         where = Box(box.x + i * (width + gap), box.y, width, box.h)
         if np.isnan(part).all():
-            marks.append(Rect(where, FAINT, zoom=NEAR))
+            marks.append(Rect(where, FAINT, zoom=zoom))
             continue
         strength = 0.12 + 0.88 * float(np.nanmax(part)) ** 1.5
-        marks.append(Rect(where, Ink("class" if coloured else "heat", int(first), strength), zoom=NEAR))
+        marks.append(Rect(where, Ink("class" if coloured else "heat", int(first), strength), zoom=zoom))
     return marks
 
 
-def far_marks(
-    cluster: Cluster,
-    card: Box,
-    n_dead: int,
-    third: str,
-    strength: float,
-    below: tuple[float, float],
-    alarm: bool = False,
-) -> list[Mark]:
-    """What is read from afar: the name; at zooms in `below` also the dead, a third line, and the mean response."""
-    inner, height = card.w - 2 * PAD, card.h
-    if height < 56:
-        text = "never fire" if cluster.dead and not cluster.name else cluster.title
-        return [Label(text, Box(PAD, 0, inner, height), 18, MUTED, elide="end", zoom=AWAY)]
-    second = " · ".join([counted(cluster)] * bool(cluster.name) + [f"{n_dead} dead"] * bool(n_dead))
-    lines: list[tuple[str, float, bool, Ink]] = [(cluster.title, 22.0, True, Ink("text"))]
-    lines += [(text, 18.0, alarm, INHIBIT if alarm else MUTED) for text in (second, third) if text]
+def band_marks(profile: NDArray[np.float64], strength: float, box: Box, coloured: bool) -> list[Mark]:
+    """What stands in the place of the title where no words can be read any more.
+
+    The strip of class responses where classes have colours, else a bar as long as the mean response is strong.
+    """
+    if np.isnan(profile).all() or float(np.nanmax(profile)) <= 0:
+        return []
+    if coloured:
+        return strip_marks(profile, box, coloured, BARE)
+    part = replace(box, w=max(box.w * min(strength, 1.0), 6.0))
+    return [Rect(box, FAINT, radius=4, zoom=BARE), Rect(part, Ink("heat", 0, 0.6), radius=4, zoom=BARE)]
+
+
+def far_marks(cluster: Cluster, height: float, body: Body, n_dead: int, best: Sequence[str]) -> list[Mark]:
+    """What is seen where the words of a card are too small: the name and what it says, larger; at last a band."""
     marks: list[Mark] = []
-    y = PAD
-    for text, points, bold, ink in lines:
-        if y + points + 6 > height - 16:
+    silent = FAR
+    for tier in TIERS:
+        if tier.zoom[0] < FARTHEST - 1e-9:
             break
-        box = Box(PAD, y, inner, points + 6)
-        marks.append(Label(text, box, points, ink, bold, elide="end", zoom=below if marks else AWAY))
-        y += points + 6
-    if y <= height - 14:
-        where = Box(PAD, height - 14, inner, 6)
-        marks.append(Rect(where, FAINT, radius=3, zoom=below))
-        marks.append(Rect(replace(where, w=max(inner * min(strength, 1.0), 6.0)), Ink("heat"), radius=3, zoom=below))
-    return marks
+        closest = tier.zoom[0] >= FAR - 1e-9
+        clear = body.clear if body.pictured else height - PAD / 2
+        head = Box(PAD, 2, body.style.inner, 25.0 if closest and height >= 56 else clear - 3)
+        rooms = [head] + ([body.room] if body.room is not None and body.room.y >= head.bottom else [])
+        found = stacked(_lines(cluster, body, n_dead, best, tier.size), tier, rooms)
+        if len(found) == 1 and body.alarm:
+            found = [replace(found[0], ink=INHIBIT)]
+        marks += found
+        silent = tier.zoom[0] if found else silent
+    return marks + [replace(mark, zoom=(0.0, silent)) for mark in body.band]
+
+
+def _lines(cluster: Cluster, body: Body, n_dead: int, best: Sequence[str], size: float) -> list[Words]:
+    """What a card may say in words of a size, from what matters most.
+
+    A cluster without a name whose size finds no room is told by its strongest class.
+    """
+    said = [Words(text, INHIBIT if body.alarm else MUTED, body.alarm, whole=True) for text in body.said]
+    if cluster.dead and not cluster.name:
+        return [Words("never fire"), *said]
+    if cluster.name:
+        second = " · ".join([counted(cluster)] + [f"{n_dead} dead"] * bool(n_dead))
+        rest = said or [Words(text) for text in (" · ".join(best[:2]), second) if text]
+        return [Words(cluster.name, TEXT, True), *rest]
+    dead = [Words(f"{n_dead} dead")] * bool(n_dead)
+    if not best or text_width(cluster.title, size, True) <= body.style.inner:
+        return [Words(cluster.title, TEXT, True), *(said or [Words(" · ".join(best[:2]))] * bool(best) + dead)]
+    both = f"{len(cluster)} · {best[0]}"
+    whole = text_width(both, size, True) <= body.style.inner
+    first = Words(both, TEXT, True) if whole else Words(best[0], TEXT)
+    return [first, *(said or [Words(name) for name in best[1:2]] + dead)]
 
 
 def tooltip(cluster: Cluster, n_dead: int, best: Sequence[str], reading: Reading, told: Sequence[str] = ()) -> str:

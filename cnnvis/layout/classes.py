@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.card import AWAY, COLOURED_CLASSES, NEAR, PAD
-from cnnvis.layout.marks import FAINT, MUTED, Box, Face, Ink, Label, Mark, Rect
+from cnnvis.layout.afar import BARE, FAR, from_afar
+from cnnvis.layout.card import COLOURED_CLASSES, PAD, near
+from cnnvis.layout.marks import BORDER, FAINT, MUTED, Box, Face, Ink, Label, Mark, Rect
 from cnnvis.model.activations import Activations
 
 SHOWN = 32
@@ -18,6 +19,8 @@ SHOWN = 32
 ROOMY = 16
 """Up to so many classes get a card of two lines."""
 WIDTH, NARROW = 128.0, 160.0
+LOW = 32.0
+"""The height of a card of one line."""
 ENOUGH = 5
 """With fewer samples a percentage would say more than is known."""
 
@@ -79,31 +82,37 @@ def _class_face(index: int, classes: tuple[str, ...], activations: Activations, 
         left = 22.0
     inner = WIDTH - PAD - left
     two = bool(second)
-    marks.append(Label(name, Box(left, 5 if two else 13, inner, 18), 13, bold=True, elide="middle", zoom=NEAR))
+    marks.append(near(Label(name, Box(left, 5 if two else 13, inner, 18), 13, bold=True, elide="middle")))
     if two:
-        marks.append(Label(second, Box(left, 23, inner, 15), 11, MUTED, zoom=NEAR))
-    marks.append(Label(name, Box(left, 8, inner, 28), 20, bold=True, elide="end", zoom=AWAY))
+        marks.append(near(Label(second, Box(left, 23, inner, 15), 11, MUTED)))
+    marks += from_afar(Label(name, Box(left, 4, inner, 36), bold=True))
+    ink = Ink("class", index) if coloured else FAINT
+    marks.append(Rect(Box(PAD, 8, WIDTH - 2 * PAD, 28), ink, radius=2, zoom=BARE))
     return Face(WIDTH, 44.0, tuple(marks), name, tooltip)
 
 
 def _narrow(index: int, name: str, second: str, tooltip: str) -> Face:
     """One line: the name and, at the right, the figure."""
     right = 46.0 if second else 0.0
-    marks: list[Mark] = [Label(name, Box(PAD, 4, NARROW - 2 * PAD - right, 16), 12, elide="middle", zoom=NEAR)]
+    marks: list[Mark] = [near(Label(name, Box(PAD, 8, NARROW - 2 * PAD - right, 16), 12, elide="middle"))]
     if second:
-        box = Box(NARROW - PAD - right + 4, 4, right - 4, 16)
-        marks.append(Label(second, box, 11, MUTED, align="right", elide="none", zoom=NEAR))
-    marks.append(Label(name, Box(PAD, 2, NARROW - 2 * PAD, 20), 18, elide="end", zoom=AWAY))
-    return Face(NARROW, 24.0, tuple(marks), name, tooltip)
+        box = Box(NARROW - PAD - right + 4, 8, right - 4, 16)
+        marks.append(near(Label(second, box, 11, MUTED, align="right", elide="none")))
+    words = from_afar(Label(name, Box(PAD, 0, NARROW - 2 * PAD, LOW)))
+    words = [replace(mark, box=replace(mark.box, h=LOW - 4)) for mark in words]  # descenders reach below
+    silent = min((mark.zoom[0] for mark in words), default=FAR)
+    marks += [*words, Rect(Box(PAD, 12, (NARROW - 2 * PAD) * 0.6, 8), BORDER, radius=2, zoom=(0.0, silent))]
+    return Face(NARROW, LOW, tuple(marks), name, tooltip)
 
 
 def rest_face(rest: int, n_shown: int) -> Face:
     """The card that stands for all classes without one."""
-    width, height = (NARROW, 24.0) if n_shown > ROOMY else (WIDTH, 44.0)
+    width, height = (NARROW, LOW) if n_shown > ROOMY else (WIDTH, 44.0)
     text = f"+{rest:,} more classes"
     box = Box(PAD, 0, width - 2 * PAD, height)
     told = f"{rest:,} classes with fewer samples or weaker edges"
-    return Face(width, height, (Label(text, box, 11, MUTED, elide="none"),), text, told, framed=False)
+    short = from_afar(Label(f"+{rest:,}", box, ink=MUTED))
+    return Face(width, height, (near(Label(text, box, 11, MUTED, elide="none")), *short), text, told, framed=False)
 
 
 def _told(index: int, classes: tuple[str, ...], activations: Activations) -> tuple[str, str]:
@@ -126,7 +135,7 @@ def _told(index: int, classes: tuple[str, ...], activations: Activations) -> tup
 def waiting_class(name: str, index: int, n_classes: int, n_shown: int) -> Face:
     """The card of a class while nothing is known of it."""
     if n_shown > ROOMY:
-        return Face(NARROW, 24.0, (Label(name, Box(PAD, 4, NARROW - 2 * PAD, 16), 12, MUTED, elide="middle"),), name)
+        return Face(NARROW, LOW, (Label(name, Box(PAD, 8, NARROW - 2 * PAD, 16), 12, MUTED, elide="middle"),), name)
     chip = Ink("class", index) if n_classes <= COLOURED_CLASSES else FAINT
     marks: tuple[Mark, ...] = (
         Rect(Box(PAD, 8, 6, 28), chip, radius=2),

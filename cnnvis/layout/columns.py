@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.card import AWAY, NEAR, style_for, waiting_face
+from cnnvis.layout.card import near, style_for, waiting_face
 from cnnvis.layout.classes import NARROW, ROOMY, WIDTH, Outputs, choose, class_face, rest_face, waiting_class
 from cnnvis.layout.faces import cluster_face
 from cnnvis.layout.health_face import layer_facts
 from cnnvis.layout.links import blocks, singles
-from cnnvis.layout.marks import BORDER, INHIBIT, MUTED, Box, Face, Ink, Key, Label, Mark, Rect
+from cnnvis.layout.marks import INHIBIT, MUTED, Box, Face, Ink, Key, Label, Mark
 from cnnvis.layout.material import Material
 from cnnvis.layout.readings import read, table
 from cnnvis.model.activations import Activations
@@ -33,7 +33,8 @@ OVER = 40.0
 class Content:
     """One column before it has a place: its header and its cards, in the order of the analysis.
 
-    `partition` is that of its layer, None while it is unknown; `outputs` are set for the column of classes.
+    `partition` is that of its layer, None while it is unknown; `outputs` are set for the column of classes. `short` is
+    its name within its group where that is expanded and named `title`, which is else "".
     """
 
     key: Key
@@ -43,6 +44,8 @@ class Content:
     cards: tuple[tuple[Key, Face], ...]
     partition: Partition | None = None
     outputs: Outputs | None = None
+    short: str = ""
+    title: str = ""
 
     @property
     def width(self) -> float:
@@ -59,11 +62,13 @@ def contents(session: Session, origin: Session) -> list[Content]:
     found: list[Content] = []
     for group in analysis.groups:
         layers = shown_layers(analysis, group, session.activations, group.name in session.look.expanded)
-        for place, layer in enumerate(layers):
+        for layer in layers:
             if has_classes(analysis.network) and layer.name in analysis.network.class_layers:
                 continue
             several = len(layers) > 1 or group.name in session.look.expanded
-            found.append(_layer_column(session, group, layer, place == 0 if several else None))
+            column = _layer_column(session, group, layer, several)
+            title = group.name if several else ""
+            found.append(replace(column, short=short_name(layer.name, title), title=title))
     if has_classes(analysis.network):
         found.append(_class_column(session, origin))
     return found
@@ -90,12 +95,18 @@ def shown_layers(
     )
 
 
-def _layer_column(session: Session, group: Group, layer: Layer, first: bool | None) -> Content:
-    """The column of one layer; `first` says whether it opens an expanded group, None for a closed one."""
+def short_name(layer: str, group: str) -> str:
+    """A layer's name without that of the group around it, which is told beside."""
+    inner = layer.removeprefix(group) if group else layer
+    return inner.lstrip("./") or layer
+
+
+def _layer_column(session: Session, group: Group, layer: Layer, several: bool) -> Content:
+    """The column of one layer: of `several` of an expanded group, or the one that stands for its group."""
     style = style_for(layer.n_units)
     partition = session.analysis.clusters.get(layer.name)
     activations = session.activations
-    header = _layer_header(session, group, layer, style.width + OVER, first)
+    header = _layer_header(session, group, layer, style.width + OVER, several)
     key: Key = ("column", layer.name)
     if partition is None:
         n = min(int(np.clip(round(np.sqrt(layer.n_units / 2)), 4, 16)), max(layer.n_units, 1))
@@ -135,14 +146,14 @@ def picture_size(network: Network) -> tuple[int, int] | None:
     return (shape[-2], shape[-1]) if len(shape) == 3 else None
 
 
-def _layer_header(session: Session, group: Group, layer: Layer, width: float, first: bool | None) -> Face:
-    """Name and size above a column; columns of an expanded group share a rule, its name stands on the first.
+def _layer_header(session: Session, group: Group, layer: Layer, width: float, several: bool) -> Face:
+    """Name and size above a column.
 
     Beside health the second line tells what was measured of the layer as a whole.
     """
     network = session.analysis.network
     units = f"{layer.n_units:,} neuron{'' if layer.n_units == 1 else 's'}"
-    if first is None:
+    if not several:
         title, second = group.name, f"{n_layers(group, network)} · {units}"
     else:
         title, second = layer.name, f"{layer.kind} · {units}"
@@ -156,7 +167,7 @@ def _layer_header(session: Session, group: Group, layer: Layer, width: float, fi
         worst = next((text for text, bad in facts if bad), "")
         second = worst or " · ".join(text for text, _ in facts[:2]) or second
         ink = INHIBIT if worst else MUTED
-    return header_face(title, second, width, told, group.name if first else "", first is not None, ink)
+    return header_face(title, second, width, told, ink)
 
 
 def n_layers(group: Group, network: Network) -> str:
@@ -170,19 +181,13 @@ def header_face(
     second: str,
     width: float,
     tooltip: str = "",
-    group: str = "",
-    ruled: bool = False,
     ink: Ink = MUTED,
 ) -> Face:
-    """The two lines above a column."""
-    marks: list[Mark] = []
-    if ruled:
-        marks.append(Rect(Box(0, 0, width, 2), BORDER))
-    if group:
-        marks.append(Label(group.upper(), Box(0, 2, width, 10), 9, MUTED, True, elide="middle", zoom=NEAR))
-    marks.append(Label(title, Box(0, 12, width, 17), 13, bold=True, elide="middle", zoom=NEAR))
-    marks.append(Label(second, Box(0, 29, width, 15), 11, ink, zoom=NEAR))
-    marks.append(Label(title, Box(0, 12, width, 30), 20, bold=True, elide="middle", zoom=AWAY))
+    """The two lines above a column, as they are read from near."""
+    marks: list[Mark] = [
+        near(Label(title, Box(0, 12, width, 17), 13, bold=True, elide="middle")),
+        near(Label(second, Box(0, 29, width, 15), 11, ink)),
+    ]
     return Face(width, HEADER, tuple(marks), title, tooltip, framed=False)
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from cnnvis.layout.bundles import LANE, Bundled, bundled, bundling, needed, number, owners, rows
 from cnnvis.layout.caption import caption
 from cnnvis.layout.classes import ROOMY
-from cnnvis.layout.columns import HEADER, Content, contents, has_classes
+from cnnvis.layout.columns import Content, contents, has_classes
 from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.edge_words import sign_words
 from cnnvis.layout.faces import COLOURED_CLASSES
+from cnnvis.layout.heads import EDGE, GAP, Heads, heads
 from cnnvis.layout.layered import LayeredEdge, Order, order_columns, stacked
 from cnnvis.layout.links import Joint, Lane, blocks, drawn_pairs, kept, singles
 from cnnvis.layout.marks import EXCITE, INHIBIT, Box, Card, Column, Entry, Face, Ink, Key
@@ -27,11 +28,6 @@ from cnnvis.model.connections import Connections
 from cnnvis.model.network import Network
 from cnnvis.model.session import BundleKey, Look, Session, Signs
 from cnnvis.model.viewed import viewed
-
-EDGE = 24.0
-"""The empty border of the picture."""
-GAP = 8.0
-"""Between a header and the highest card."""
 
 
 def draw(session: Session, *, look: Look | None = None, previous: Diagram | None = None) -> Diagram:
@@ -55,7 +51,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     orders = _orders(columns, joints, before)
     joints, columns = _reordered(columns, joints, orders)
     plan = _plan(columns, joints, session.look)
-    cards, drawn = _cards(columns, plan, previous)
+    cards, drawn, titles = _cards(columns, plan, previous)
     links, bundles = strokes(plan.ground(columns), joints, session.look)
     origin = origin.with_look(replace(origin.look, cards=_standing(columns, joints, before)))
     network = session.analysis.network
@@ -64,6 +60,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
         columns=drawn,
         cards=cards,
         links=links,
+        titles=titles,
         bundles=bundles,
         path=path_of(origin, links),
         width=plan.width,
@@ -192,8 +189,7 @@ def _reordered(
         return end[0], int(slots[end[0]][end[1]])
 
     turned = [
-        Content(c.key, c.layer, c.group, c.header, tuple(c.cards[i] for i in order), c.partition, c.outputs)
-        for c, order in zip(columns, orders)
+        replace(c, cards=tuple(c.cards[i] for i in order)) for c, order in zip(columns, orders)
     ]
     joined = [Joint(moved(j.source), moved(j.sink), j.positive, j.negative, j.strength, j.bundle) for j in joints]
     return joined, turned
@@ -201,10 +197,10 @@ def _reordered(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where everything stands: the boxes of the cards of each column, of its header, and its left and right side."""
+    """Where everything stands: the boxes of the cards of each column, what is above, and its left and right side."""
 
     boxes: list[list[Box]]
-    headers: list[Box]
+    heads: Heads
     sides: list[tuple[float, float]]
     room: tuple[float, float]
     width: float
@@ -227,44 +223,49 @@ def _plan(columns: Sequence[Content], joints: Sequence[Joint], look: Look) -> Pl
     skips = sum(j.sink[0] - j.source[0] > 1 and j.bundle not in hidden for j in joints)
     extra = spacing(skips) * skips + needed(over, len(columns))
     around = 8.0 * float(np.ceil((MARGIN + extra) / 8.0)) if extra else 0.0
-    top = EDGE - GAP + HEADER + GAP + around
     lane = float(np.clip(8.0 * round(0.09 * room / 8.0), 56.0, 176.0))
     bundles: dict[int, list[Bundled]] = {}
     for bundle in found:
         if not bundle.skips:
             bundles.setdefault(bundle.column, []).append(bundle)
-    boxes: list[list[Box]] = []
-    headers: list[Box] = []
     sides: list[tuple[float, float]] = []
     x = EDGE
-    for k, (column, gap) in enumerate(zip(columns, tight)):
-        tops = stacked([f.h for _, f in column.cards], room, least=gap)
-        boxes.append([Box(x, top + y, face.w, face.h) for y, (_, face) in zip(tops, column.cards)])
-        headers.append(Box(x, EDGE - GAP, column.header.w, HEADER))
+    for k, column in enumerate(columns):
         sides.append((x, x + column.width))
         x += column.width + lane + (LANE * rows(bundles[k], room) if k in bundles else 0.0)
-    right = max([EDGE, *(h.right for h in headers), *(b for _, b in sides)])
-    return Plan(boxes, headers, sides, (top, float(top + room)), right + EDGE, float(top + room + around + EDGE))
+    above = heads(columns, sides)
+    top = above.bottom + GAP + around
+    boxes = []
+    for column, gap, (left, _) in zip(columns, tight, sides):
+        tops = stacked([f.h for _, f in column.cards], room, least=gap)
+        boxes.append([Box(left, top + y, face.w, face.h) for y, (_, face) in zip(tops, column.cards)])
+    right = max([EDGE, *(box.right for _, box in above.headers), *(b for _, b in sides)])
+    height = float(top + room + around + EDGE)
+    return Plan(boxes, above, sides, (top, float(top + room)), right + EDGE, height)
 
 
 def _cards(
     columns: Sequence[Content], plan: Plan, previous: Diagram | None
-) -> tuple[tuple[Card, ...], tuple[Column, ...]]:
-    """The placed cards, and the columns they stand in; what did not change is taken from the previous diagram."""
+) -> tuple[tuple[Card, ...], tuple[Column, ...], tuple[Card, ...]]:
+    """The placed cards, the columns they stand in, and the names of groups over these.
+
+    What did not change is taken from the previous diagram.
+    """
 
     def card(key: Key, box: Box, face: Face) -> Card:
-        old = previous.find(key) if previous is not None else None
+        old = previous.placed.get(key) if previous is not None else None
         if not isinstance(old, Card) or not old.face.shows_as(face):
             return Card(key, box, face)
         return old if old.box == box else Card(key, box, old.face)
 
     cards, drawn = [], []
-    for column, places, place in zip(columns, plan.boxes, plan.headers):
+    for column, places, (face, place) in zip(columns, plan.boxes, plan.heads.headers):
         cards += [card(key, box, face) for (key, face), box in zip(column.cards, places)]
-        header = card(column.key, place, column.header)
+        header = card(column.key, place, face)
         layer = column.layer if column.outputs is None else ""
         drawn.append(Column(column.key, header, tuple(key for key, _ in column.cards), layer, column.group))
-    return tuple(cards), tuple(drawn)
+    titles = tuple(card(("group", name), box, face) for name, face, box in plan.heads.titles)
+    return tuple(cards), tuple(drawn), titles
 
 
 def legend(network: Network, connections: Connections | None, signs: Signs = "both") -> tuple[Entry, ...]:

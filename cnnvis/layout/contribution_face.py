@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.card import MOSAIC, NEAR, PAD, STRIP, STRIP_TOP, Body, Style, line, near
+from cnnvis.layout.afar import BARE, NEAR
+from cnnvis.layout.card import (
+    PAD,
+    STRIP,
+    STRIP_TOP,
+    Body,
+    Style,
+    line,
+    near,
+)
 from cnnvis.layout.class_groups import ClassColumn
 from cnnvis.layout.marks import BORDER, EXCITE, FAINT, INHIBIT, TEXT, Box, Label, Mark, Rect
 from cnnvis.layout.material import Material
@@ -56,9 +66,11 @@ def contribution_body(material: Material, cluster: Cluster, opened: bool) -> Bod
     whole = parts.sum(0)
     style = widened(material.style, len(columns)) if opened else material.style
     body = Body(style, pictured=True)
-    body.marks += total_marks(found, name, units, style)
+    body.marks += total_marks(found, name, units, Box(PAD, STRIP_TOP, style.inner, STRIP), NEAR)
+    body.band = total_marks(found, name, units, Box(PAD, PAD + 4, style.inner, BELOW - 2 * PAD - 8), BARE)
     said = spoken(whole, columns, NOTHING * scale)
     body.marks += said_marks(said, style)
+    body.said, body.room, body.clear = said[:1], Box(PAD, STRIP_TOP + STRIP, style.inner, 18), BELOW
     top = BELOW
     if opened:
         found_heads, room = head_marks(columns, (), style, top)
@@ -129,21 +141,23 @@ def signed(value: float) -> str:
     return ("+" if value >= 0 else "−") + (f"{size:.0f}" if size >= 10 else f"{size:#.2g}".rstrip("."))
 
 
-def total_marks(found: Contributions, layer: str, units: NDArray[np.int64], style: Style) -> list[Mark]:
+def total_marks(
+    found: Contributions, layer: str, units: NDArray[np.int64], box: Box, zoom: tuple[float, float]
+) -> list[Mark]:
     """A bar from the middle: the share of the layer's whole effect that these neurons add (right) and take (left)."""
     means = found.mean(layer)
     all_ = max(float(np.abs(means).sum()), 1e-300)
     mine = means[units]
-    half = style.inner / 2
-    middle = PAD + half
-    marks: list[Mark] = [Rect(Box(PAD, STRIP_TOP, style.inner, STRIP), FAINT, radius=2, zoom=NEAR)]
+    half = box.w / 2
+    middle = box.x + half
+    marks: list[Mark] = [Rect(box, FAINT, radius=2, zoom=zoom)]
     plus = half * min(float(mine[mine > 0].sum()) / all_, 1.0)
     minus = half * min(float(-mine[mine < 0].sum()) / all_, 1.0)
     if plus > 0.5:
-        marks.append(Rect(Box(middle, STRIP_TOP, plus, STRIP), EXCITE, zoom=NEAR))
+        marks.append(Rect(replace(box, x=middle, w=plus), EXCITE, zoom=zoom))
     if minus > 0.5:
-        marks.append(Rect(Box(middle - minus, STRIP_TOP, minus, STRIP), INHIBIT, zoom=NEAR))
-    marks.append(Rect(Box(middle - 0.5, STRIP_TOP - 2, 1, STRIP + 4), BORDER, zoom=NEAR))
+        marks.append(Rect(replace(box, x=middle - minus, w=minus), INHIBIT, zoom=zoom))
+    marks.append(Rect(Box(middle - 0.5, box.y - 2, 1, box.h + 4), BORDER, zoom=zoom))
     return marks
 
 
@@ -161,7 +175,7 @@ def bar_marks(whole: NDArray[np.float64], style: Style, top: float, opened: bool
         size = BARS * abs(value) / span
         if size >= 0.5:
             box = Box(left + i * pitch, zero - size if value > 0 else zero, pitch - gap, size)
-            marks.append(Rect(box, EXCITE if value > 0 else INHIBIT, zoom=MOSAIC))
+            marks.append(Rect(box, EXCITE if value > 0 else INHIBIT))
     return marks
 
 
@@ -173,5 +187,6 @@ def _missing(material: Material) -> Body:
     body.marks.append(line("not measured yet", style, SAID))
     body.marks.append(Rect(Box(PAD, BELOW, style.inner, BARS), FAINT, radius=2, zoom=NEAR))
     body.bottom = BELOW + BARS
+    body.room = Box(PAD, STRIP_TOP + STRIP, style.inner, 18)
     body.told = ["contributions are not measured yet"]
     return body

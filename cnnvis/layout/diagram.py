@@ -35,6 +35,7 @@ from cnnvis.layout.marks import (
     Pictures,
     Rect,
     flatten,
+    pointed,
     seen,
 )
 from cnnvis.layout.svg import svg
@@ -69,6 +70,7 @@ __all__ = [
     "Rect",
     "difference",
     "flatten",
+    "pointed",
     "seen",
 ]
 
@@ -94,7 +96,8 @@ class Diagram:
     `pictures(sample)` gives painters the picture of a sample, uint8 (h, w, 3); None where there are no images.
     `session` is what it shows, with the order of its cards in the look, so that a figure can carry the view that made
     it. `dimmed` names the cards that step back, because they do not matter for the class in question or the
-    image laid over. `path` are links that stand out while nothing else is asked for.
+    image laid over. `path` are links that stand out while nothing else is asked for. `titles` are the names of
+    expanded groups over their columns: nothing to point at.
     """
 
     columns: tuple[Column, ...]
@@ -110,6 +113,17 @@ class Diagram:
     session: Session | None = field(default=None, repr=False)
     dimmed: frozenset[Key] = frozenset()
     path: tuple[Link, ...] = ()
+    titles: tuple[Card, ...] = ()
+
+    @property
+    def heads(self) -> tuple[Card, ...]:
+        """What stands above the columns: their headers, and the names of groups."""
+        return (*(column.header for column in self.columns), *self.titles)
+
+    @cached_property
+    def placed(self) -> dict[Key, Card]:
+        """All cards, headers, names of groups and boxes of bundles, by key."""
+        return {**self._index, **{card.key: card for card in self.titles}}
 
     @cached_property
     def _index(self) -> dict[Key, Card]:
@@ -213,7 +227,7 @@ class Diagram:
         for card in self.cards:
             if card.key[0] == "cluster" and card.box.holds(x, y):
                 for mark in card.face.marks:
-                    if isinstance(mark, Patch | Cells) and seen(mark, zoom):
+                    if isinstance(mark, Patch | Cells) and pointed(mark, zoom):
                         unit = mark.unit_at(x - card.box.x, y - card.box.y)
                         if unit >= 0:
                             return ("unit", card.key[1], unit)
@@ -253,8 +267,8 @@ class Diagram:
 
 def difference(old: Diagram | None, new: Diagram) -> Difference:
     """What became of each card between two diagrams, by key; all are added where there was no old one."""
-    before = old._index if old is not None else {}
-    after = new._index
+    before = old.placed if old is not None else {}
+    after = new.placed
     both = before.keys() & after.keys()
     moved = {k for k in both if before[k].box != after[k].box}
     changed = {k for k in both - moved if before[k].face is not after[k].face}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from cnnvis.layout.card import AWAY, COLOURED_CLASSES, PAD, SPECKS, Body, far_marks, grid_up, title_marks, tooltip
+from cnnvis.layout.afar import BARE
+from cnnvis.layout.card import COLOURED_CLASSES, PAD, Body, far_marks, grid_up, title_marks, tooltip
 from cnnvis.layout.contribution_face import contribution_body, contribution_key
 from cnnvis.layout.features_face import features_body, features_key
 from cnnvis.layout.health_face import health_body, health_key
-from cnnvis.layout.marks import Box, Face, Mark
+from cnnvis.layout.marks import FAINT, Box, Face, Mark, Rect
 from cnnvis.layout.material import Material
 from cnnvis.layout.matrix_face import matrix_body, matrix_key
 from cnnvis.model.partition import Cluster
@@ -52,11 +53,10 @@ def _compose(material: Material, cluster: Cluster, facet: Facet, opened: bool) -
     style = body.style
     best = [material.groups[i] for i in reading.top_groups(cluster, 3)]
     n_dead = reading.n_dead(cluster)
-    strength = float(reading.weights[list(cluster.members)].mean())
     height = grid_up(body.bottom + PAD)
+    if not body.band and not body.pictured:
+        body.band = [Rect(Box(PAD, PAD, style.inner, height - 2 * PAD), FAINT, radius=2, zoom=BARE)]
     marks: list[Mark] = [*title_marks(cluster, style), *body.marks]
-    card = Box(0, 0, style.width, height)
-    below = SPECKS if body.pictured else AWAY
-    marks += far_marks(cluster, card, n_dead, body.afar or ", ".join(best[:2]), strength, below, body.alarm)
+    marks += far_marks(cluster, height, body, n_dead, best)
     told = tooltip(cluster, n_dead, best, reading, body.told)
     return Face(style.width, height, tuple(marks), cluster.title, told)

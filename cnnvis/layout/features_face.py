@@ -8,17 +8,18 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnvis.layout.afar import NEAR
 from cnnvis.layout.card import (
     BELOW_LINE,
     BODY,
-    MOSAIC,
-    NEAR,
+    LINE_TOP,
     PAD,
     ROOM,
     STRIP,
     STRIP_TOP,
     Body,
     Style,
+    band_marks,
     grid_up,
     line,
     near,
@@ -75,6 +76,13 @@ def features_body(material: Material, cluster: Cluster, opened: bool) -> Body:
     body.marks += found
     body.bottom = top + height
     body.pictured = any(isinstance(mark, Patch) for mark in found)
+    if not body.pictured:
+        body.room = Box(PAD, LINE_TOP - 3, style.inner, body.bottom - LINE_TOP + 3)
+    elif top == BELOW_LINE:
+        body.room = Box(PAD, LINE_TOP - 3, style.inner, top - LINE_TOP + 1)
+    body.clear = top
+    where = Box(PAD, PAD, style.inner, (top if body.pictured else body.bottom + PAD / 2) - 1.5 * PAD)
+    body.band = band_marks(profile, reading.strength(cluster), where, material.coloured)
     return body
 
 
@@ -103,11 +111,11 @@ def _patch_marks(
     for unit, place, exemplar in zip(shown, packing.boxes, exemplars):
         box = Box(place.x + PAD, place.y + top, place.w, place.h)
         if exemplar is None:
-            marks.append(Rect(box, FAINT, radius=2, zoom=MOSAIC))
+            marks.append(Rect(box, FAINT, radius=2))
         else:
             # The rim keeps a white patch from vanishing on a white card, and stands while its picture is read.
             marks.append(Rect(box.grown(0.5), BORDER, radius=2.5, zoom=NEAR))
-            marks.append(Patch(box, exemplar[0], exemplar[1], unit, zoom=MOSAIC))
+            marks.append(Patch(box, exemplar[0], exemplar[1], unit))
         marks += _unit_marks(unit, box)
     if packing.left_out:
         box = packing.rest or rest_box(packing)

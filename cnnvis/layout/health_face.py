@@ -8,7 +8,14 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.card import NEAR, PAD, STRIP_TOP, Body, Style, near
+from cnnvis.layout.afar import BARE, NEAR
+from cnnvis.layout.card import (
+    PAD,
+    STRIP_TOP,
+    Body,
+    Style,
+    near,
+)
 from cnnvis.layout.marks import BORDER, INHIBIT, MUTED, TEXT, Box, Cells, Ink, Label, Mark, Rect, levels_of
 from cnnvis.layout.material import Material
 from cnnvis.model.measurements import LayerHealth
@@ -43,12 +50,18 @@ def health_body(material: Material, cluster: Cluster, opened: bool) -> Body:
     bars = histogram_marks(material, units, body.style, bottom + 6)
     body.marks += bars
     top = bottom + 6 + (CURVE + 4 if bars else 0.0)
-    for name, value, bad in facts(material, units, fires):
+    found = facts(material, units, fires)
+    body.room = Box(PAD, top, body.style.inner, FACT * len(found))
+    for name, value, bad in found:
         body.marks += fact_marks(name, value, bad, body.style, top)
         body.told.append(f"{name}: {value}")
-        body.alarm |= bad
+        if bad and not body.alarm:
+            body.said, body.alarm = [f"{name} {value}".replace("fires on", "fires")], True
         top += FACT
-    body.afar = body.told[0]
+    body.said = body.said or [body.told[0].replace(":", "").replace("fires on", "fires")]
+    body.pictured, body.clear = True, STRIP_TOP + 2
+    ink = INHIBIT if body.alarm else Ink("heat", 0, 0.15 + 0.45 * float(fires[units].mean()))
+    body.band = [Rect(Box(PAD, PAD, body.style.inner, STRIP_TOP - 1.5 * PAD), ink, radius=2, zoom=BARE)]
     body.bottom = top
     return body
 
@@ -83,7 +96,7 @@ def waffle_marks(
             box = Box(PAD, top, columns * (side + 2) - 2, rows * (side + 2) - 2)
             shares = np.where(fires[part] > 0, 0.15 + 0.45 * fires[part], -1.0)
             named = tuple(int(u) for u in part.ravel())
-            marks.append(Cells(box, levels_of(shares), (rows, columns), "alarm", named, 2.0, NEAR))
+            marks.append(Cells(box, levels_of(shares), (rows, columns), "alarm", named, 2.0))
             top = box.bottom + 2
     return marks, top - 2
 
@@ -105,7 +118,7 @@ def histogram_marks(material: Material, units: NDArray[np.int64], style: Style, 
             size = max(CURVE * part, 1.0)
             silent = low + i == 0
             ink = Ink("heat", 0, 0.25 if silent else 0.6)
-            marks.append(Rect(Box(PAD + i * pitch, top + CURVE - size, pitch - gap, size), ink, zoom=NEAR))
+            marks.append(Rect(Box(PAD + i * pitch, top + CURVE - size, pitch - gap, size), ink))
     return marks
 
 

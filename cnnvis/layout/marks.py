@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 Key = tuple[str | int, ...]
 """("cluster", layer, id), ("column", name), ("class", index), ("classes",), ("unit", layer, index),
-("link", *source key, *sink key) or ("bundle", source layer, sink layer, number): stable from draw to draw, so that a
-painter can animate what moved."""
+("group", name), ("link", *source key, *sink key) or ("bundle", source layer, sink layer, number): stable from draw to
+draw, so that a painter can animate what moved."""
 
 Pictures = Callable[[int], NDArray[np.uint8] | None]
 
@@ -180,10 +180,22 @@ def levels_of(share: NDArray[np.float64]) -> bytes:
 
 Mark = Rect | Label | Patch | Cells
 
+LEGIBLE = 7.0
+"""Text that would be smaller on the screen, in its pixels whatever their density, is not painted."""
+POINTED = 0.25
+"""Below this zoom patches and cells are a mosaic: no single one can be pointed at."""
+
 
 def seen(mark: Mark, zoom: float) -> bool:
     """Whether a mark is painted at a zoom (screen pixels per diagram pixel)."""
+    if isinstance(mark, Label) and mark.size * zoom < LEGIBLE - 1e-6:
+        return False
     return mark.zoom[0] <= zoom < mark.zoom[1]
+
+
+def pointed(mark: Mark, zoom: float) -> bool:
+    """Whether the neuron that a mark stands for can be pointed at."""
+    return zoom >= POINTED and seen(mark, zoom)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnvis.layout.afar import NEAR
 from cnnvis.layout.card import (
-    MOSAIC,
-    NEAR,
     PAD,
     STRIP_TOP,
     Body,
     Style,
+    band_marks,
     grid_up,
     line,
 )
 from cnnvis.layout.class_groups import ClassColumn
-from cnnvis.layout.marks import MUTED, Box, Cells, Ink, Label, Mark, Ramp, Rect, levels_of
+from cnnvis.layout.marks import LEGIBLE, MUTED, Box, Cells, Ink, Label, Mark, Ramp, Rect, levels_of
 from cnnvis.layout.material import Material
 from cnnvis.layout.ordering import order
 from cnnvis.layout.svg import text_width
@@ -71,7 +71,9 @@ def matrix_body(material: Material, cluster: Cluster, opened: bool) -> Body:
     elif not material.coloured:
         best = [material.groups[i] for i in material.reading.top_groups(cluster, 2)]
         body.marks.append(line(" · ".join(best), style, top - 2))
+        body.room = Box(PAD, top - 4, style.inner, 20)
         top += 16
+    body.clear = max(top, STRIP_TOP)
     ticks = tick_marks(material, columns, style, top, extra.shape[1], opened)
     body.marks += ticks
     top += TICK + 2 if ticks else 0
@@ -84,6 +86,8 @@ def matrix_body(material: Material, cluster: Cluster, opened: bool) -> Body:
     if opened:
         body.marks += number_marks(ordered, top, high)
     body.bottom = top + high
+    where, reading = Box(PAD, PAD, style.inner, body.clear - 1.5 * PAD), material.reading
+    body.band = band_marks(reading.profile(cluster), reading.strength(cluster), where, material.coloured)
     body.told = told_columns(material, columns)
     return body
 
@@ -151,7 +155,7 @@ def cells(
     """A matrix with thin lines of card between cells that are large enough."""
     rows, columns = shares.shape
     gap = 1.0 if min(span[1] / columns, high / rows) >= 5 and rows * columns <= 2000 else 0.0
-    return Cells(Box(span[0], top, span[1], high), levels_of(shares), (rows, columns), ramp, units, gap, MOSAIC)
+    return Cells(Box(span[0], top, span[1], high), levels_of(shares), (rows, columns), ramp, units, gap)
 
 
 def tick_marks(
@@ -185,7 +189,7 @@ def head_marks(
         size = 11.0 if pitch >= 12 else max(pitch - 1, 3.0)
         for i, name in enumerate(names):
             box = Box(left + i * pitch, top, pitch, room - 4)
-            marks.append(Label(name, box, size, MUTED, zoom=(max(NEAR[0], 5 / size), math.inf), upright=True))
+            marks.append(Label(name, box, size, MUTED, zoom=(max(NEAR[0], LEGIBLE / size), math.inf), upright=True))
     return marks, room
 
 
@@ -193,7 +197,7 @@ def number_marks(units: Sequence[int], top: float, high: float) -> list[Mark]:
     """The number of each neuron at the left of its row, once it is large enough to be read."""
     row = high / len(units)
     size = min(11.0, row)
-    zoom = (max(NEAR[0], 7 / size), math.inf)
+    zoom = (max(NEAR[0], LEGIBLE / size), math.inf)
     return [
         Label(f":{unit}", Box(PAD, top + i * row, GUTTER - 6, row), size, MUTED, align="right", elide="none", zoom=zoom)
         for i, unit in enumerate(units)

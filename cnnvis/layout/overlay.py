@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.card import AWAY, NEAR, PAD, STRIP, STRIP_TOP
+from cnnvis.layout.afar import FAR, NEAR
+from cnnvis.layout.card import PAD, STRIP, STRIP_TOP, near
 from cnnvis.layout.columns import Content
 from cnnvis.layout.marks import EXCITE, FAINT, INHIBIT, MUTED, Box, Face, Ink, Key, Label, Link, Mark, Patch, Rect
 from cnnvis.model.instances import LIVELY, Overlay, overlay_of, predicted
@@ -60,7 +61,10 @@ def _cluster_face(face: Face, cluster: Cluster, levels: NDArray[np.float64], ove
     lively = abs(level) >= STILL and (overlay.signed or level > 0)
     bar = Box(PAD, STRIP_TOP, face.w - 2 * PAD, STRIP)
     marks: list[Mark] = []
+    silent = max((mark.zoom[1] for mark in face.marks if _in_band(mark)), default=0.0)
     for mark in face.marks:
+        if _in_band(mark):
+            continue
         if isinstance(mark, Rect) and mark.box.y == STRIP_TOP and mark.box.h == STRIP:
             continue  # the strip of classes: this is one image
         if isinstance(mark, Patch) and 0 <= mark.unit < len(levels):
@@ -71,9 +75,15 @@ def _cluster_face(face: Face, cluster: Cluster, levels: NDArray[np.float64], ove
     if any(_lies_on(mark, bar) for mark in marks):
         bar = Box(PAD, 2.0, face.w - 2 * PAD, 3.0)
     marks += gauge(level, bar, overlay.signed, NEAR)
-    marks += gauge(level, Box(PAD, face.h - 14, face.w - 2 * PAD, 6), overlay.signed, AWAY) if face.h >= 56 else []
+    marks += gauge(level, Box(PAD, 0.0, bar.w, 3.0), overlay.signed, (silent, FAR))
+    marks += gauge(level, Box(PAD, PAD, bar.w, 16.0), overlay.signed, (0.0, silent))
     told = f"{face.tooltip}\n{_told(level, overlay)}"
     return replace(face, marks=tuple(marks), tooltip=told), lively
+
+
+def _in_band(mark: Mark) -> bool:
+    """Whether a mark is seen from the furthest away only, in the place of words: it tells of all images, too."""
+    return isinstance(mark, Rect) and mark.zoom[0] == 0.0 and mark.zoom[1] <= FAR and mark.box.y >= PAD
 
 
 def _lies_on(mark: Mark, bar: Box) -> bool:
@@ -130,8 +140,8 @@ def _class_face(face: Face, index: int, overlay: Overlay) -> Face:
             mark = replace(mark, box=replace(mark.box, w=face.w - 2 * PAD - 46))
         marks.append(mark)
     strong = Ink("text") if abs(score) >= 0.1 else MUTED
-    row = Box(face.w - PAD - 42, 4, 42, 16) if narrow else Box(face.w - PAD - 44, 23, 44, 15)
-    marks.append(Label(text, row, 11, strong, align="right", elide="none", zoom=NEAR))
+    row = Box(face.w - PAD - 42, 8, 42, 16) if narrow else Box(face.w - PAD - 44, 23, 44, 15)
+    marks.append(near(Label(text, row, 11, strong, align="right", elide="none")))
     if not narrow:
         left = 22.0 if any(isinstance(m, Rect) and m.box.w == 6 for m in face.marks) else PAD
         marks += _score_bar(score, Box(left, 28, row.x - left - 2, 6), overlay.signed)

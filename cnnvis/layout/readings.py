@@ -87,6 +87,10 @@ class Reading:
         span = max(high - low, 0.1 * max(abs(low), abs(high)))
         return np.asarray((means - low) / span) if span > 0 else np.where(np.isnan(means), np.nan, 0.0)
 
+    def strength(self, cluster: Cluster) -> float:
+        """The mean weight of its neurons, 0–1."""
+        return float(self.weights[list(cluster.members)].mean())
+
     def top_groups(self, cluster: Cluster, n: int) -> list[int]:
         """The n groups that the cluster answers most strongly; none where it answers all alike."""
         means = self.by_class(cluster)

@@ -22,7 +22,6 @@ from cnnvis.layout.marks import (
     Bundle,
     Card,
     Cells,
-    Column,
     Ink,
     Key,
     Label,
@@ -45,7 +44,7 @@ class Drawing(Protocol):
     """What is needed of a diagram."""
 
     @property
-    def columns(self) -> tuple[Column, ...]: ...
+    def heads(self) -> tuple[Card, ...]: ...
     @property
     def cards(self) -> tuple[Card, ...]: ...
     @property
@@ -80,7 +79,7 @@ def svg(diagram: Drawing, *, theme: Theme = LIGHT, zoom: float = 1.0) -> str:
         *(_link(link, theme) for link in diagram.strokes),
     ]
     boxes = (bundle.card for bundle in diagram.bundles if not bundle.expanded)
-    for card in (*(c.header for c in diagram.columns), *diagram.cards, *boxes):
+    for card in (*diagram.heads, *diagram.cards, *boxes):
         parts += _card(card, theme, zoom, patches, card.key in diagram.dimmed)
     parts.append("</svg>")
     return "\n".join(parts)

@@ -22,6 +22,8 @@ from cnnvis.painting.style import style as named_style
 PX = 96 / 25.4
 """CSS pixels per millimetre."""
 SUFFIXES = (".svg", ".pdf", ".png")
+PRINTED = 2.0
+"""Print is read at so many times less the size than what is on a screen: the smallest words have 2.6 points."""
 _MOST_PIXELS = 400_000_000
 
 
@@ -141,7 +143,7 @@ def lay_out(diagram: Diagram, style: Style, box: Box | None) -> Page:
 
 def everything(diagram: Diagram) -> Box:
     """The smallest box around all cards and links: paper is too dear for an empty border."""
-    boxes = [card.box for card in (*diagram.cards, *(column.header for column in diagram.columns))]
+    boxes = [card.box for card in (*diagram.cards, *diagram.heads)]
     boxes += [bundle.card.box for bundle in diagram.bundles if not bundle.expanded]
     boxes += [extent(link) for link in diagram.strokes]
     if not boxes:
@@ -149,6 +151,11 @@ def everything(diagram: Diagram) -> Box:
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)
     right, bottom = max(box.right for box in boxes), max(box.bottom for box in boxes)
     return Box(left, top, right - left, bottom - top).grown(1.0)
+
+
+def legible(diagram: Diagram, scale: float) -> float:
+    """The zoom of the window that shows what can be read in print at a scale; of a sheet without columns, all."""
+    return max(scale, min(1.0, PRINTED * scale)) if diagram.columns else max(scale, 1.0)
 
 
 def points(size: float) -> float:
@@ -171,7 +178,7 @@ def _paint(painter: QPainter, diagram: Diagram, page: Page, density: float, aske
     manner = Manner(
         style.colours,
         family=style.font,
-        zoom=style.detail or page.scale,
+        zoom=style.detail or legible(diagram, page.scale),
         density=page.scale * density,
         translucent=True,
     )

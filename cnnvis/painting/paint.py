@@ -277,7 +277,7 @@ def paint(
         seen_ = (link for link in links if box is None or extent(link).overlaps(box))
         paint_links(painter, (link for link in seen_ if strength == ASKED or link.key not in loud), manner, strength)
     boxes = (bundle.card for bundle in diagram.bundles if not bundle.expanded)
-    for card in (*(column.header for column in diagram.columns), *diagram.cards, *boxes):
+    for card in (*diagram.heads, *diagram.cards, *boxes):
         if box is None or card.box.overlaps(box):
             paint_card(painter, card, manner, tiles, card.key in asked, card.key in diagram.dimmed)
 

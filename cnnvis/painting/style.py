@@ -22,7 +22,7 @@ class Style:
     `width` in mm of the whole figure; 0: one diagram pixel is 1/96 inch. `margin` in mm. `font` is a family
     that every machine has or the program brings along (DejaVu Sans). `text` is the size of legend and caption
     in points. `edges` (0–1) is how strongly links show. `detail` chooses the marks as a window would at this
-    zoom; 0: those of the zoom that the width gives.
+    zoom; 0: those that can be read in print at the width.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Style:
     text: float = 7.0
     theme: Literal["light", "dark", "print"] = "print"
     edges: float = QUIET
-    detail: float = 1.0
+    detail: float = 0.0
     legend: bool = True
     caption: bool = False
 

@@ -6,47 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from layout_sessions import a_session
+from layout_sessions import a_session, contributions_of, faces, layer_health, looked, measured
 from sessions import made_up_session
 
 from cnnvis.layout.class_groups import class_order
 from cnnvis.layout.compose import draw
 from cnnvis.layout.contribution_face import signed
-from cnnvis.layout.diagram import INHIBIT, Cells, Label, Patch, Rect, seen
-from cnnvis.model.measurements import Contributions, Health, LayerHealth, Measurements
+from cnnvis.layout.diagram import INHIBIT, Cells, Label, Patch, Rect
+from cnnvis.model.measurements import Health, Measurements
 from cnnvis.model.partition import Partition
 from cnnvis.model.session import FACETS
 from cnnvis.model.subsets import Subset
 
 LAYER = "layer2.conv2"
-
-
-def contributions_of(session, seed=0):
-    rng = np.random.default_rng(seed)
-    found = session.activations
-    n = len(found.groups)
-    counts = np.where(found.counts > 0, 10.0, 0.0)
-    layers = {name: rng.normal(size=(r.n_units, n)) * counts for name, r in found.layers.items()}
-    return Contributions(layers, counts)
-
-
-def layer_health(name, n, **fields):
-    plain = LayerHealth(name, 0.0, 1.0, 1.0, 0.0, 0.5, 0.5, 1.0, 0.01, 0.01, np.ones(n))
-    return replace(plain, **fields)
-
-
-def measured(session, **fields):
-    health = {name: layer_health(name, r.n_units, **fields) for name, r in session.activations.layers.items()}
-    own = {None: contributions_of(session)}
-    return session.with_measurements(Measurements(contributions=own, health=Health(health, 60)))
-
-
-def looked(session, **look):
-    return session.with_look(replace(session.look, **look))
-
-
-def faces(diagram):
-    return {card.key: card.face for card in diagram.cards if card.key[0] == "cluster"}
 
 
 def texts(face):
@@ -96,19 +68,6 @@ def test_closed_cards_of_all_facets_are_of_one_width_and_of_similar_height(make,
     for key, face in others.items():
         assert face.w == features[key].w
         assert face.h <= max(features[key].h, 144)
-
-
-@EVERY
-@pytest.mark.parametrize("zoom", [0.15, 0.3])
-def test_from_afar_the_name_lies_on_nothing_else(facet, zoom):
-    for face in faces(draw(looked(measured(a_session((16, 64), 3)), facet=facet))).values():
-        if face.title.startswith("never fire"):
-            continue
-        shown = [mark for mark in face.marks if seen(mark, zoom)]
-        words = [mark for mark in shown if isinstance(mark, Label) and mark.text == face.title]
-        assert len(words) == 1
-        under = [m for m in shown if isinstance(m, Cells | Patch | Rect) and m.box.overlaps(words[0].box.grown(-5))]
-        assert not under
 
 
 @EVERY

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from layout_sessions import a_session
 from pictures import diagram
 from PIL import Image
 
 from cnnvis.errors import InvalidValue, UnknownName, UnreadableFile
+from cnnvis.layout.compose import draw
 from cnnvis.layout.diagram import Box
 from cnnvis.painting.figure import export, picture
 
@@ -131,3 +133,13 @@ def test_the_clipboard_gets_the_whole_picture() -> None:
     image = picture(diagram(), dpi=96)
     cards = diagram().cards
     assert image.width() >= max(c.box.right for c in cards) - min(c.box.x for c in cards)
+
+
+def test_a_narrow_figure_of_a_wide_picture_has_no_words_that_print_would_lose(tmp_path: Path) -> None:
+    wide = draw(a_session((16,) * 12, 3))
+    narrow, roomy = (
+        export(wide, tmp_path / f"{name}.svg", style=name).read_text() for name in ("single-column", "screen")
+    )
+    assert re.search(r">\d+ neurons<", roomy)
+    assert not re.search(r">\d+ neurons<", narrow)
+    assert "<image" in narrow
