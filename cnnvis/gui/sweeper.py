@@ -1,7 +1,7 @@
 """Garbage collection while nobody waits.
 
-A full collection looks at every object that is alive: with a session and the libraries loaded more than 100 ms, while the
-window stands still. So what has lived through a moment of rest is set aside (`gc.freeze`): collections while the
+A full collection looks at every object that is alive: more than 100 ms with a session and the libraries loaded, while
+the window stands still. So what has lived through a moment of rest is set aside (`gc.freeze`): collections while the
 user works look only at what came since. All of it is looked at again, at a rest, once it has grown by a quarter: the
 rule by which Python itself puts full collections off.
 """
