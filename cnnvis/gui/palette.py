@@ -81,6 +81,7 @@ def _hex(theme: Theme, role: str) -> str:
 _SHEET = """
 * { font-size: 12px; }
 QMainWindow, QDialog, QWidget#page { background: @card; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QWidget#canvasGround { background: @canvas; }
 QMainWindow::separator { background: @border; width: 1px; height: 1px; }
 QLabel { background: transparent; }
@@ -145,6 +146,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleS
 QComboBox { padding-right: 22px; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url(@icons;/down.svg); width: 10px; height: 10px; }
+QComboBox { combobox-popup: 0; }
 QComboBox QAbstractItemView { border: 1px solid @border; padding: 4px; }
 QSpinBox, QDoubleSpinBox { padding-right: 22px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {
@@ -172,6 +174,9 @@ QTreeView::branch { background: transparent; }
 QTreeView::branch:selected, QTreeView::item:selected { background: @wash; }
 QTreeView::branch:hover:!selected, QTreeView::item:hover:!selected { background: @faint; }
 QHeaderView::section { background: @card; color: @muted; border: none; border-bottom: 1px solid @border; padding: 4px; }
+QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center; width: 8px; height: 8px; }
+QHeaderView::up-arrow { image: url(@icons;/up.svg); }
+QHeaderView::down-arrow { image: url(@icons;/down.svg); }
 QScrollArea { border: none; background: @card; }
 QScrollArea > QWidget > QWidget { background: @card; }
 QAbstractScrollArea::corner { background: transparent; border: none; }

@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
+    QFormLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -48,6 +49,15 @@ def inset(*boxes: QAbstractSpinBox) -> None:
         field = box.findChild(QLineEdit)
         if isinstance(field, QLineEdit):
             field.setTextMargins(9, 0, 0, 0)
+
+
+def level(form: QFormLayout) -> None:
+    """Let every label of a form be as high as its field: else it hangs at the top."""
+    for row in range(form.rowCount()):
+        item = form.itemAt(row, QFormLayout.ItemRole.FieldRole)
+        field = item.widget() if item is not None else None
+        if field is not None and form.labelForField(field) is not None:
+            form.labelForField(field).setFixedHeight(field.sizeHint().height())
 
 
 def line() -> QFrame:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from pictures import diagram
+from PySide6.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QLabel
 from pytestqt.qtbot import QtBot
 
+from cnnvis.gui import palette
 from cnnvis.gui.dialogs.export_figure import ExportFigure, Parts, Subject
 from cnnvis.gui.dialogs.preferences import Preferences
 from cnnvis.gui.dialogs.shortcuts import Shortcuts
+from cnnvis.gui.menus import COMMANDS
 from cnnvis.gui.places import Places, Settings
 from cnnvis.layout.diagram import Box
+from cnnvis.layout.theme import LIGHT
+
+
+@pytest.fixture
+def dressed(qapp: QApplication) -> Iterator[None]:
+    """The application in its own colours and style."""
+    qapp.setStyle("Fusion")
+    palette.apply(qapp, LIGHT)
+    yield
+    qapp.setStyleSheet("")
 
 
 def shown() -> tuple[Subject, ...]:
@@ -53,7 +68,32 @@ def test_preferences_are_kept(qtbot: QtBot, tmp_path: Path) -> None:
     assert settings.number("session_mb", 300) == 120
 
 
-def test_the_table_of_shortcuts_opens(qtbot: QtBot) -> None:
+def test_the_table_of_shortcuts_has_every_key_and_fits_on_a_small_screen(qtbot: QtBot, dressed: None) -> None:
     dialog = Shortcuts()
     qtbot.addWidget(dialog)
-    assert dialog.sizeHint().width() > 400
+    words = {label.text() for label in dialog.findChildren(QLabel)}
+    verbs = [c for c in COMMANDS.values() if c.shortcut and c.verb != "shortcuts"]
+    assert {c.text.replace("&", "").rstrip("…") for c in verbs} <= words
+    assert dialog.sizeHint().width() < 1200
+    assert dialog.sizeHint().height() < 720
+
+
+def test_the_item_under_the_cursor_of_an_open_choice_can_be_read(qtbot: QtBot, dressed: None) -> None:
+    choice = QComboBox()
+    qtbot.addWidget(choice)
+    choice.addItems(["first", "second"])
+    choice.show()
+    choice.showPopup()
+    row = choice.view().visualRect(choice.model().index(0, 0))
+    image = choice.view().viewport().grab(row).toImage()
+    shades = {image.pixelColor(x, y).lightness() for x in range(image.width()) for y in range(image.height())}
+    choice.hidePopup()
+    assert max(shades) - min(shades) > 120
+
+
+def test_the_buttons_of_a_question_have_words_and_no_icons(qtbot: QtBot, dressed: None) -> None:
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
+    qtbot.addWidget(buttons)
+    buttons.show()
+    assert [button.text().replace("&", "") for button in buttons.buttons()] == ["Save", "Cancel"]
+    assert all(button.icon().isNull() for button in buttons.buttons())

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from cnnvis.errors import CnnvisError
-from cnnvis.gui.parts import button, inset, label
+from cnnvis.gui.parts import button, inset, label, level
 from cnnvis.layout.diagram import Box, Diagram, Key
 from cnnvis.painting.figure import export, picture
 from cnnvis.painting.style import style, styles
@@ -104,6 +104,7 @@ class ExportFigure(QDialog):
             form.addRow("", box)
             box.toggled.connect(self._wait.start)
         form.addRow("", self.view)
+        level(form)
         self.subject.currentIndexChanged.connect(self._choose)
         self.part.currentIndexChanged.connect(self._wait.start)
         self.style_.currentIndexChanged.connect(self._wait.start)

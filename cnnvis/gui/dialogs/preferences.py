@@ -7,7 +7,7 @@ import os
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
-from cnnvis.gui.parts import button, inset, label
+from cnnvis.gui.parts import button, inset, label, level
 from cnnvis.gui.places import Settings
 
 DEVICES = (("auto", "Automatic"), ("cpu", "CPU"), ("cuda", "NVIDIA GPU (CUDA)"), ("mps", "Apple GPU (MPS)"))
@@ -39,6 +39,7 @@ class Preferences(QDialog):
         form.addRow("Compute on", self.device)
         form.addRow("Threads", self.threads)
         form.addRow("Size of a session", self.budget)
+        level(form)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         buttons.addWidget(button("Cancel", self.reject))

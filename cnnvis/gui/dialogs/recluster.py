@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from cnnvis.gui.dialogs.parameters import PARAMETERS, Field
-from cnnvis.gui.parts import button, inset, label, line
+from cnnvis.gui.parts import button, inset, label, level, line
 from cnnvis.gui.regrouping import Preview, Reclustering
 from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.job import CLUSTERERS
@@ -138,8 +138,7 @@ class Recluster(QDialog):
         for place, field in enumerate(self._fields.values()):
             self._form.insertRow(2 + place, field.parameter.words, field.widget)
             field.changed.connect(self._changed)
-        for widget in (self.clusterer, self.k, self.seed, *(field.widget for field in self._fields.values())):
-            self._form.labelForField(widget).setFixedHeight(widget.sizeHint().height())  # else it hangs at the top
+        level(self._form)
         self._say_locked()
 
     def _say_locked(self) -> None:
