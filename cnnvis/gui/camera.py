@@ -17,6 +17,8 @@ _STEP = 1.2
 _SETTLE_MS = 60
 _FIT_AT_MOST = 1.25
 _RIM = 8.0
+_REVEALED_RIM = 24.0
+"""So many pixels of ground are seen beyond the border of the picture when a card near it is brought into view."""
 _READABLE = 0.5
 """The zoom from which patches and words can be made out."""
 
@@ -129,18 +131,23 @@ class Camera(QGraphicsView):
         self._moved()
 
     def reveal(self, key: Key) -> None:
-        """Bring a card to the middle where it is not in view, close enough to read."""
+        """Bring a card to the middle where it is not wholly in view, close enough to read.
+
+        Not beyond the border of the picture: what is seen is more of it, not the empty ground around it.
+        """
         found = self.diagram.find(key) if self.diagram is not None else None
-        if not isinstance(found, Card):
+        if self.diagram is None or not isinstance(found, Card):
             return
         area = QRectF(found.box.x, found.box.y, found.box.w, found.box.h)
         near = self.zoom >= _READABLE
-        rim = 24 / self.zoom
-        if near and self.seen.adjusted(rim, rim, -rim, -rim).contains(area):
+        if near and self.seen.contains(area):
             return
         if not near:
             self._set_zoom(0.9)
-        self.centre_on(area.center())
+        seen, middle, rim = self.seen, area.center(), _REVEALED_RIM / self.zoom
+        x = _inside(middle.x(), seen.width() / 2, -rim, self.diagram.width + rim)
+        y = _inside(middle.y(), seen.height() / 2, -rim, self.diagram.height + rim)
+        self.centre_on(QPointF(x, y))
 
     def _moved(self) -> None:
         self._place_minimap()
@@ -193,3 +200,8 @@ class Camera(QGraphicsView):
                 event.accept()
                 return True
         return super().viewportEvent(event)
+
+
+def _inside(middle: float, half: float, low: float, high: float) -> float:
+    """The middle of a span of twice `half` moved to within bounds; the middle of the bounds where it is wider."""
+    return (low + high) / 2 if high - low <= 2 * half else min(max(middle, low + half), high - half)

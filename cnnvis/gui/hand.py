@@ -65,6 +65,7 @@ class Hand(QObject):
             if self.gesture is not None:
                 self._here = here
                 canvas.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
+                canvas.minimap.step_aside(True)
                 self._follow()
                 self._pull.start()
                 return True
@@ -106,6 +107,7 @@ class Hand(QObject):
         assert self.gesture is not None
         gesture, self.gesture = self.gesture, None
         self._pull.stop()
+        self._canvas.minimap.step_aside(False)
         self._canvas.viewport().unsetCursor()
         return gesture
 

@@ -25,6 +25,7 @@ class Minimap(QWidget):
         self._theme: Theme = LIGHT
         self._seen = QRectF()
         self._picture: QPixmap | None = None
+        self._aside = False
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip("Drag to move the view")
         self.hide()
@@ -47,8 +48,13 @@ class Minimap(QWidget):
         self._seen = area
         found = self._diagram
         whole = found is None or area.adjusted(-1, -1, 1, 1).contains(QRectF(0, 0, found.width, found.height))
-        self.setVisible(not whole)
+        self.setVisible(not whole and not self._aside)
         self.update()
+
+    def step_aside(self, aside: bool) -> None:
+        """Hide while something is carried, as what it is told lies below the map; then show again."""
+        self._aside = aside
+        self.set_seen(self._seen)
 
     @property
     def _scale(self) -> float:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from pictures import diagram, face
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QPaintEvent, QRegion
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -176,6 +176,20 @@ def test_escape_ends_a_drag(canvas: Canvas, qtbot: QtBot) -> None:
         QTest.mouseRelease(canvas.viewport(), Qt.MouseButton.LeftButton, pos=end)
 
 
+def test_the_map_steps_aside_while_something_is_carried(canvas: Canvas) -> None:
+    canvas.show_diagram(diagram(2, 2))
+    canvas.zoom_by(4.0 / canvas.zoom)
+    canvas.reveal(("cluster", "layer0", 0))
+    start = point(canvas, ("cluster", "layer0", 0), 20, 50)
+    assert canvas.minimap.isVisible()
+    QTest.mousePress(canvas.viewport(), Qt.MouseButton.LeftButton, pos=start)
+    move(canvas, QPointF(start) + QPointF(30, 30))
+    canvas.centre_on(canvas.seen.center())
+    assert not canvas.minimap.isVisible()
+    QTest.mouseRelease(canvas.viewport(), Qt.MouseButton.LeftButton, pos=start)
+    assert canvas.minimap.isVisible()
+
+
 def test_a_card_that_moves_glides_to_its_new_place(canvas: Canvas, qtbot: QtBot) -> None:
     canvas.animated = True
     old, key = diagram(), ("cluster", "layer1", 0)
@@ -234,6 +248,29 @@ def test_the_map_hides_while_everything_is_seen(canvas: Canvas) -> None:
     assert not canvas.minimap.isVisible()
     canvas.zoom_by(3.0)
     assert canvas.minimap.isVisible()
+
+
+def test_a_card_in_view_is_revealed_where_it_is(canvas: Canvas) -> None:
+    whole = diagram(6, 4)
+    canvas.show_diagram(whole)
+    canvas.zoom_by(1.0 / canvas.zoom)
+    box = whole.columns[0].header.box
+    canvas.centre_on(QPointF(box.x - 8 + canvas.seen.width() / 2, box.y - 8 + canvas.seen.height() / 2))
+    before = canvas.seen
+    canvas.reveal(whole.columns[0].header.key)
+    assert canvas.seen == before
+
+
+def test_revealing_a_card_at_the_border_shows_hardly_any_ground_beyond(canvas: Canvas) -> None:
+    whole = diagram(6, 4)
+    canvas.show_diagram(whole)
+    canvas.zoom_by(3.0 / canvas.zoom)
+    canvas.centre_on(QPointF(whole.width, whole.height))
+    first = whole.columns[0].header
+    canvas.reveal(first.key)
+    assert canvas.seen.contains(QRectF(first.box.x, first.box.y, first.box.w, first.box.h))
+    assert canvas.seen.left() > -30 / canvas.zoom
+    assert canvas.seen.top() > -30 / canvas.zoom
 
 
 def test_the_seen_part_lies_inside_the_diagram(canvas: Canvas) -> None:
