@@ -153,7 +153,8 @@ class InstanceBar(QFrame):
         menu.addAction("Another image: open it and press “Compare”").setEnabled(False)
 
     def _offer(self, menu: QMenu, name: str, against: str) -> None:
-        action = menu.addAction(name, partial(self.requested.emit, "compare", (name,)))
+        text = name[0].upper() + name[1:] if name.startswith(MEAN_OF) else name
+        action = menu.addAction(text, partial(self.requested.emit, "compare", (name,)))
         action.setCheckable(True)
         action.setChecked(name == against)
 

@@ -193,12 +193,12 @@ def box_face(shares: tuple[float, float], height: float, tooltip: str, expanded:
     return Face(WIDTH, height, tuple(marks), "bundle", tooltip, framed=False)
 
 
-def told(bundle: Bundled, positive: float, negative: float) -> str:
-    """A bundle in words."""
+def told(bundle: Bundled, positive: float, negative: float, expanded: bool) -> str:
+    """A bundle in words, and what a double click does."""
     colour = "blue" if positive >= negative else "orange"
     return (
         f"{len(bundle.joints)} {colour} edges between {len(bundle.sources)} and {len(bundle.sinks)} clusters\n"
-        "Double click shows them one by one"
+        f"Double click {'bundles them again' if expanded else 'shows them one by one'}"
     )
 
 

@@ -161,19 +161,20 @@ def fact_marks(name: str, value: str, bad: bool, style: Style, top: float) -> li
 def layer_facts(health: LayerHealth) -> Sequence[tuple[str, bool]]:
     """What is measured of a layer as a whole, in a few words each, and whether that is alarming.
 
-    NaN and Inf; saturated neurons; gradients beside weights; the share of negative weights; how far weights moved.
+    NaN and Inf; saturated neurons; how far weights moved since the second checkpoint, ‖ΔW‖/‖W‖; gradients beside
+    weights; the share of negative weights.
     """
     found = []
     if health.n_nan or health.n_inf:
         found.append((f"{health.n_nan:,} NaN · {health.n_inf:,} Inf", True))
     if health.saturated > 0.005:
         found.append((f"{percent(health.saturated)} saturated", health.saturated > 0.5))
+    if math.isfinite(health.change):
+        found.append((f"moved {percent(health.change)}", False))
     if math.isfinite(health.ratio):
         found.append((f"‖g‖/‖w‖ {figure(health.ratio)}", False))
     if math.isfinite(health.negative):
         found.append((f"{percent(health.negative)} negative", not 0.05 < health.negative < 0.95))
-    if math.isfinite(health.change):
-        found.append((f"‖ΔW‖/‖W‖ {figure(health.change)}", False))
     return found
 
 

@@ -151,6 +151,7 @@ def _bundle(ground: Ground, bundle: Bundled, box: Box, home: Box, room: Box, dra
     positive, negative = sum(j.positive for j in bundle.joints), sum(j.negative for j in bundle.joints)
     total = max(positive + negative, 1e-300)
     shares = (round(positive / total, 2), round(negative / total, 2))
-    face = box_face(shares, box.h, told(bundle, positive, negative), not curves)
+    expanded = not curves
+    face = box_face(shares, box.h, told(bundle, positive, negative, expanded), expanded)
     links = tuple(_key(ground, j) for j in bundle.joints)
     return Bundle(Card(key, box, face), home, room, sources, sinks, links, curves, positive, negative, bundle.skips)

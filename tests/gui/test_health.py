@@ -17,7 +17,7 @@ from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.details import Details
 from cnnvis.gui.panels.health_table import COLUMNS, HealthTable
 from cnnvis.layout.compose import draw
-from cnnvis.layout.diagram import Key
+from cnnvis.layout.diagram import Key, Label
 from cnnvis.model.measurements import Health, LayerHealth
 from cnnvis.model.session import Session
 from cnnvis.workflow.health import with_health
@@ -77,6 +77,23 @@ def test_every_number_says_how_it_was_computed(details: Details) -> None:
 
 def test_with_a_second_checkpoint_the_page_tells_how_far_the_layer_moved(details: Details) -> None:
     assert facts(details, measured("old.safetensors"), ("column", "conv2"))["Moved ‖ΔW‖/‖W‖"] == "50 %"
+
+
+def test_with_a_second_checkpoint_the_header_of_a_column_tells_how_far_the_layer_moved() -> None:
+    session = measured("old.safetensors")
+    look = replace(session.look, facet="health")
+    header = next(c.header for c in draw(session, look=look).columns if c.layer == "conv2")
+    assert any(isinstance(mark, Label) and mark.text.startswith("moved 50 %") for mark in header.face.marks)
+
+
+def test_the_table_and_the_page_of_a_layer_say_the_same_share_of_negative_weights(
+    table: HealthTable, details: Details
+) -> None:
+    session = made_up_session()
+    session = with_health(session, Health({"conv2": one("conv2", 12, negative=0.3, negative_mass=0.4)}, 64))
+    table.show_session(session, None)
+    place = 1 + [c.title for c in COLUMNS].index("negative")
+    assert table.table.item(0, place).text() == facts(details, session, ("column", "conv2"))["Negative weights"]
 
 
 def test_pages_of_clusters_and_neurons_tell_what_is_known_of_their_neurons(details: Details) -> None:

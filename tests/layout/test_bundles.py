@@ -61,6 +61,7 @@ def test_one_bundle_expanded_shows_exactly_its_edges(session, bundled):
         new = {x.key for x in diagram.strokes} - {x.key for x in bundled.strokes}
         assert new == set(bundle.links)
         assert diagram.bundle(bundle.key).expanded
+        assert "bundles them again" in diagram.bundle(bundle.key).card.face.tooltip
         assert diagram.links_of(bundle.key) == tuple(diagram.find(key) for key in bundle.links)
 
 

@@ -29,7 +29,7 @@ def class_page(scene: Scene, key: Key) -> Page:
     page = Page()
     found = scene.activations
     name = network.classes[index] if index < len(network.classes) else str(index)
-    page.title(name, f"class {index} of {len(network.classes):,}")
+    page.title(name, f"index {index} of {len(network.classes):,} classes")
     if found is None:
         return page.end()
     findings_of(page, scene, key)

@@ -49,7 +49,7 @@ COLUMNS = (
     Column("saturated", "Share of neurons at a bound of their activation", lambda x: x.saturated, percent),
     Column("mean", "Mean response over neurons and samples", lambda x: x.mean),
     Column("spread", "Mean over neurons of the standard deviation over samples", lambda x: x.spread),
-    Column("negative", "Share of Σ|w| that lies in negative weights", lambda x: x.negative_mass, percent),
+    Column("negative", "Share of the weights that are negative", lambda x: x.negative, percent),
     Column("‖w‖", "Euclidean norm of the weights", lambda x: x.norm),
     Column("‖g‖", "Norm of the gradient of the mean loss with respect to the weights", lambda x: x.gradient),
     Column("‖g‖/‖w‖", "A step of gradient descent with rate 1, beside the weights", lambda x: x.ratio),
@@ -104,6 +104,7 @@ class HealthTable(QStackedWidget):
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.horizontalHeader().setMinimumSectionSize(64)
         table.horizontalHeader().setStretchLastSection(False)
+        table.horizontalHeader().setHighlightSections(False)
         table.setAccessibleName("Health of all layers")
         table.cellClicked.connect(lambda row, column: self._choose(row))
         table.cellActivated.connect(lambda row, column: self._choose(row))

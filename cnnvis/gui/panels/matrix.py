@@ -66,7 +66,7 @@ class MatrixPanel(QWidget):
         self._title = Elided("", "muted")
         self._kinds = Segments(_WORDS)
         self._own = _toggle("Own order", "Order the classes by these neurons alone, not as everywhere in the network")
-        self._whole = _toggle("All rows", "Show all rows at once; Ctrl+wheel makes cells larger or smaller")
+        self._whole = _toggle("Fit rows", "Show all rows at once; Ctrl+wheel makes cells larger or smaller")
         self.grid = Grid()
         self.grid.setAccessibleName("Neurons × classes")
         self._readout = Elided("", "small", mark=". ")
