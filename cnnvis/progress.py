@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Progress(Protocol):
@@ -17,3 +17,13 @@ class Progress(Protocol):
 
 def silent(done: int, total: int, what: str = "") -> None:
     """A progress that reports nothing and never stops the work."""
+
+
+def hand_over(progress: Progress, value: Any) -> None:
+    """Give what is known so far to whoever waits and wants it early; nothing happens where nobody does.
+
+    In the window it is shown until the end has come. Raises Cancelled like the progress itself.
+    """
+    partial = getattr(progress, "partial", None)
+    if partial is not None:
+        partial(value)

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 import cnnvis
+from cnnvis.compute.method import Learning, Method
 from cnnvis.compute.probe import Probe, probe
 from cnnvis.compute.score import checked
 from cnnvis.errors import InvalidValue
-from cnnvis.model.attribution import Attribution, Evidence
+from cnnvis.model.attribution import Attribution
+from cnnvis.model.dataset import Dataset
 from cnnvis.model.network import Network
 from cnnvis.model.target import Target
 from cnnvis.progress import Progress, silent
-
-
-class Method(Protocol):
-    """An explanation method: a frozen dataclass whose fields are its parameters; calling it is the paper."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def paper(self) -> str: ...
-
-    def __call__(self, probe: Probe, inputs: Any, target: Target, progress: Progress = ...) -> Evidence:
-        """The evidence for one sample; `inputs` is a batch of one."""
-        ...
 
 
 def attribute(
@@ -42,22 +31,49 @@ def attribute(
     method: Method,
     *,
     index: int = -1,
+    image: str = "",
+    data: Dataset | None = None,
+    rows: Sequence[int] | None = None,
     progress: Progress = silent,
 ) -> Attribution:
     """The evidence that a method finds for a target in one sample, with all that is needed to find it again.
 
     `sample` is what a data set gives, (input, label), or a bare input without batch axis (an array, a tensor, or a
-    tuple or dict of several); `index` is its place in the data set, if any. `target` may be a class, a neuron, a
-    cluster of any layer. The model is left as it was. Raises UnknownName or InvalidValue for a target or a parameter
-    that does not fit the network.
+    tuple or dict of several); `index` is its place in the data set, if any, else `image` may name it. `target` may be
+    a class, a neuron, a cluster of any layer. `data`, or its samples `rows`, is what a method learns from that needs
+    more than one sample, such as DLIME. The model is left as it was. Raises UnknownName or InvalidValue for a target
+    or a parameter that does not fit the network.
     """
     checked(network, target)
-    if isinstance(method, type) or not (callable(method) and hasattr(method, "title")):
-        raise InvalidValue(f"attribute.method must be a method such as GradCam(); got {method!r}.")
+    must_be_method(method)
     inputs = batch_of_one(sample, len(network.inputs))
     with probe(model, network) as opened:
-        evidence = method(opened, inputs, target, progress)
-    return Attribution(evidence, index, target, method.title, _parameters(method), _versions())
+        ready = _prepared(opened, method, target, data, rows, progress)
+        evidence = ready(opened, inputs, target, progress)
+    return Attribution(evidence, index, target, method.title, parameters(method), _versions(), image)
+
+
+def _prepared(
+    opened: Probe,
+    method: Method,
+    target: Target,
+    data: Dataset | None,
+    rows: Sequence[int] | None,
+    progress: Progress,
+) -> Method:
+    if not isinstance(method, Learning):
+        return method
+    if data is None:
+        if any(f.metadata.get("state") and getattr(method, f.name) is None for f in _fields(method)):
+            raise InvalidValue(f"{method.title} learns from other samples; give attribute the `data` to learn from.")
+        return method
+    return method.prepared(opened, data, range(len(data)) if rows is None else rows, target, progress)
+
+
+def must_be_method(method: object) -> None:
+    """Raises InvalidValue for anything else, such as the class of a method instead of one."""
+    if isinstance(method, type) or not (callable(method) and hasattr(method, "title")):
+        raise InvalidValue(f"attribute.method must be a method such as GradCam(); got {method!r}.")
 
 
 def batch_of_one(sample: Any, n_inputs: int = 1) -> Any:
@@ -88,10 +104,13 @@ def _batched(value: Any) -> Tensor:
     return tensor[None]
 
 
-def _parameters(method: Method) -> dict[str, Any]:
-    if not dataclasses.is_dataclass(method):
-        return {}
-    return {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}
+def parameters(method: Method) -> dict[str, Any]:
+    """The parameters of a method by name: its fields, but not what it has learned."""
+    return {f.name: getattr(method, f.name) for f in _fields(method) if not f.metadata.get("state")}
+
+
+def _fields(method: Method) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(method) if dataclasses.is_dataclass(method) else ()
 
 
 def _versions() -> dict[str, str]:

@@ -31,6 +31,7 @@ from cnnvis.model.plain import analysis_from_dict, analysis_to_dict, look_from_d
 from cnnvis.model.session import Session
 from cnnvis.model.views import identity
 from cnnvis.storage import encode
+from cnnvis.storage.explained import attributions_from_values, attributions_to_values
 from cnnvis.storage.measured import measurements_from_values, measurements_to_values
 from cnnvis.storage.migrate import checked_version, migrated
 from cnnvis.storage.pictures import StoredPictures
@@ -108,9 +109,9 @@ def _write(
     header, arrays = measurements_to_values(measured)
     _put_json(archive, "measurements.json", header)
     _put_arrays(archive, "measurements.safetensors", arrays)
-    explained = [encode.attribution_to_values(a) for a in session.attributions]
-    _put_json(archive, "attributions.json", [header for header, _ in explained])
-    _put_arrays(archive, "attributions.safetensors", {str(i): values for i, (_, values) in enumerate(explained)})
+    headers, arrays = attributions_to_values(session.attributions)
+    _put_json(archive, "attributions.json", headers)
+    _put_arrays(archive, "attributions.safetensors", arrays)
     if copies is not None:
         for sample, held in sorted(copies.encoded.items()):
             suffix = "png" if held.startswith(b"\x89PNG") else "jpg"
@@ -199,11 +200,8 @@ def load(path: str | os.PathLike[str]) -> Session:
             analysis=analysis_from_dict(parts.json("analysis.json")),
             activations=_read_activations(parts),
             connections=_read_connections(parts),
-            attributions=tuple(
-                encode.attribution_from_values(header, values)
-                for header, values in zip(
-                    parts.json("attributions.json"), _numbered(parts.arrays("attributions.safetensors"))
-                )
+            attributions=attributions_from_values(
+                parts.json("attributions.json"), parts.arrays("attributions.safetensors")
             ),
             measurements=_read_measurements(parts),
             look=look_from_dict(parts.json("look.json")),
@@ -211,10 +209,6 @@ def load(path: str | os.PathLike[str]) -> Session:
             pictures=parts.pictures(),
             provenance=dict(manifest["provenance"]),
         )
-
-
-def _numbered(arrays: Arrays) -> list[NDArray[Any]]:
-    return [arrays[str(i)] for i in range(len(arrays))]
 
 
 def _job_from_dict(found: Mapping[str, Any], folder: Path) -> Job:

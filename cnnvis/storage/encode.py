@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnvis.model.activations import Activations, Responses, Samples, Skipped
-from cnnvis.model.attribution import Attribution, Map, Vector
 from cnnvis.model.connections import Connections
-from cnnvis.model.target import Target
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -117,49 +114,3 @@ def connections_from_values(header: Mapping[str, Any], arrays: Arrays) -> Connec
         target=None if header["target"] is None else int(header["target"]),
         probe=int(header["probe"]),
     )
-
-
-def attribution_to_values(found: Attribution) -> tuple[dict[str, Any], NDArray[Any]]:
-    """An explanation as JSON-ready values and the array of its evidence."""
-    evidence = found.evidence
-    kind = {"kind": "vector", "features": list(evidence.features)} if isinstance(evidence, Vector) else {"kind": "map"}
-    header = {
-        "sample": found.sample,
-        "target": asdict(found.target),
-        "method": found.method,
-        "parameters": dict(found.parameters),
-        "versions": dict(found.versions),
-        "evidence": kind,
-    }
-    return header, evidence.values
-
-
-def attribution_from_values(header: Mapping[str, Any], values: NDArray[Any]) -> Attribution:
-    """The explanation that `attribution_to_values` wrote."""
-    aim, kind = header["target"], header["evidence"]
-    target = Target(
-        layer=str(aim["layer"]),
-        units=_ints(aim["units"]),
-        at=None if aim["at"] is None else _ints(aim["at"]),
-        reduce=aim["reduce"],
-        weights=None if aim["weights"] is None else _floats(aim["weights"]),
-    )
-    evidence: Map | Vector = Map(values)
-    if kind["kind"] == "vector":
-        evidence = Vector(values, tuple(str(f) for f in kind["features"]))
-    return Attribution(
-        evidence=evidence,
-        sample=int(header["sample"]),
-        target=target,
-        method=str(header["method"]),
-        parameters=dict(header["parameters"]),
-        versions=dict(header["versions"]),
-    )
-
-
-def _ints(values: Any) -> tuple[int, ...]:
-    return tuple(int(v) for v in values)
-
-
-def _floats(values: Any) -> tuple[float, ...]:
-    return tuple(float(v) for v in values)

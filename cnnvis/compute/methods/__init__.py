@@ -1,5 +1,36 @@
-"""Explanation methods, one paper per file."""
+"""Explanation methods, one paper per file. `EVERY` lists them in the order in which they are offered."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from cnnvis.compute.method import Method
 from cnnvis.compute.methods.grad_cam import GradCam
+from cnnvis.compute.methods.saliency import Saliency
+from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 
-__all__ = ["GradCam"]
+EVERY: tuple[type[Method], ...] = (GradCam, Saliency)
+
+__all__ = ["EVERY", "GradCam", "Saliency", "by_title"]
+
+
+def by_title(title: str, parameters: Mapping[str, Any] | None = None) -> Method:
+    """The method of a title or of its class's name, with parameters as an `Attribution` or a command line holds them.
+
+    Lists become tuples. Raises UnknownName for another title, InvalidValue for a parameter that it does not have.
+    """
+    known = {key: kind for kind in EVERY for key in (kind.title, kind.__name__)}
+    if title not in known:
+        raise UnknownName(f"A method must be one of {', '.join(kind.title for kind in EVERY)}; got {title!r}. "
+                          f"{did_you_mean(title, known)}")  # fmt: skip
+    kind, given = known[title], dict(parameters or {})
+    mine = {f.name for f in fields(kind) if not f.metadata.get("state")}  # type: ignore[arg-type]
+    for name in given:
+        if name not in mine:
+            raise InvalidValue(
+                f"{kind.__name__} must be given parameters it has ({', '.join(sorted(mine)) or 'none'}); got {name!r}. "
+                f"{did_you_mean(name, mine)}"
+            )
+    return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()})

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 from torch.nn import functional as F
 
+from cnnvis.compute.method import Cost, Family, Takes
 from cnnvis.compute.probe import Probe
 from cnnvis.compute.routes import upstream
 from cnnvis.compute.score import checked, slopes
@@ -42,6 +43,11 @@ class GradCam:
 
     title: ClassVar[str] = "Grad-CAM"
     paper: ClassVar[str] = "Selvaraju et al., Grad-CAM, 2017 (arXiv 1610.02391)"
+    family: ClassVar[Family] = "activation maps"
+    takes: ClassVar[Takes] = "picture"
+
+    def cost(self, network: Network) -> Cost:
+        return Cost(1, 1)
 
     def __call__(self, probe: Probe, inputs: Any, target: Target, progress: Progress = silent) -> Map:
         """The map (h, w) for one sample; `inputs` is a batch of one.
@@ -60,7 +66,7 @@ class GradCam:
         found = (slope.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)
         enlarged = F.interpolate(found.float(), size=size, mode="bilinear", align_corners=False)[0, 0]
         progress(1, 1, "running the network")
-        return Map(np.ascontiguousarray(enlarged.cpu().numpy()))
+        return Map(np.ascontiguousarray(enlarged.cpu().numpy()), {"layer": layer.name})
 
 
 def chosen(network: Network, target: Target, name: str | None) -> Layer:
