@@ -41,7 +41,7 @@ def over(session: Session) -> str:
     asked: Edging = edging(session.look)
     if session.connections is None or session.measurements.connections.get(asked) is not session.connections:
         return ""
-    return asked.instance.rsplit("/", 1)[-1] or asked.subset
+    return asked.instance.rsplit("/", 1)[-1] or (f"“{asked.subset}”" if asked.subset else "")
 
 
 def sign_line(session: Session) -> str:
@@ -50,7 +50,7 @@ def sign_line(session: Session) -> str:
     cards = []
     if session.look.facet == "contribution" and session.measurements.contributions:
         part = over_of_cards(session)
-        where = f" over {part}" if part else ""
+        where = f" over “{part}”" if part else ""
         cards = [f"cards: contribution to {aim_of_cards(session) or 'own class'}{where}"]
     if found is None:
         return "".join(cards)

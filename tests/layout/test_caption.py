@@ -61,4 +61,4 @@ def test_what_contributions_go_to_is_told():
     shown = defined.with_look(replace(look, subset="some"))
     assert "cards: contribution" not in sign_line(viewed(shown))
     part = shown.measurements.with_contributions(replace(to_one, subset="some"))
-    assert "contribution to class 1 over some · " in sign_line(viewed(shown.with_measurements(part)))
+    assert "contribution to class 1 over “some” · " in sign_line(viewed(shown.with_measurements(part)))
