@@ -47,7 +47,8 @@ def contribution(page: Page, scene: Scene, units: Silenced) -> None:
         if rest:
             page.text(rest, "small")
     if measured.own is None:
-        page.section("Contribution", "What these neurons add to the score of each sample's own class.")
+        title = "Contribution to own class" if shown else "Contribution"
+        page.section(title, "What these neurons add to the score of each sample's own class.")
         if subset := shown_subset(scene.session):
             page.text(f"not measured over “{subset}” yet", "small")
         page.buttons(command(scene, "Measure contributions", "contribute", "About a forward and a backward pass"))
