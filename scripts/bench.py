@@ -42,6 +42,7 @@ MEASUREMENTS = {
     "bundling": "picture:bundling_48_by_48",
     "packing": "picture:packing_100",
     "ordering": "picture:ordering_512",
+    "graph": "graphs:graph_of_neurons",
     "start": "window:start_to_window",
     "open": "window:opening",
     "pan": "window:pan",

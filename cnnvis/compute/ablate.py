@@ -25,6 +25,7 @@ from cnnvis.compute.probe import Change, Probe, probe, zeroed
 from cnnvis.compute.record import batch_size
 from cnnvis.compute.replay import Cache, Replay, starts
 from cnnvis.compute.routes import upstream
+from cnnvis.compute.sampling import wanted_samples
 from cnnvis.errors import InvalidValue, NotConnected
 from cnnvis.model.activations import Activations
 from cnnvis.model.dataset import Dataset
@@ -72,7 +73,7 @@ def ablate(
         raise InvalidValue(f"ablate.fill must be 'zero' or 'mean' and batch 1 or more; got {fill!r} and {batch}.")
     units = checked(network, silenced)
     held = _held(activations, units) if fill == "mean" else {}
-    wanted = _wanted(activations, indices)
+    wanted = wanted_samples(activations, indices)
     if cache is not None:
         cache.belongs(model, activations.data)
     tally = _Tally(network, activations)
@@ -158,21 +159,6 @@ def _change(layer: Layer, units: tuple[int, ...], held: Mapping[str, NDArray[np.
         return tensor.index_copy(axis + 1, rows, constant)
 
     return change
-
-
-def _wanted(activations: Activations, indices: Sequence[int] | None) -> NDArray[np.int64]:
-    """Indices of the samples to measure, ascending."""
-    table = activations.samples
-    known = table.indices[table.read]
-    if indices is None:
-        return known
-    wanted = np.unique(np.asarray(indices, np.int64))
-    if not len(wanted):
-        raise InvalidValue("The samples to measure must be at least one; got none. Choose a subset that holds some.")
-    strange = np.setdiff1d(wanted, known)
-    if len(strange):
-        raise InvalidValue(f"The samples to measure must be recorded ones; got {strange[0]}, which is not.")
-    return wanted
 
 
 def _name(indices: NDArray[np.int64]) -> str:

@@ -28,6 +28,7 @@ from cnnvis.compute.devices import chosen, placed
 from cnnvis.compute.effects import Segment, effects
 from cnnvis.compute.probe import Probe, probe
 from cnnvis.compute.routes import find_routes
+from cnnvis.compute.sampling import chosen_samples
 from cnnvis.compute.score import slopes_at
 from cnnvis.errors import InvalidValue, NotConnected
 from cnnvis.model.activations import Activations, frozen
@@ -88,34 +89,6 @@ def connect(
     with torch.inference_mode(False), torch.enable_grad(), probe(placed(model, chosen(device)), network) as p:
         sums, n_read = _summed(p, data, drawn, _segments(p, joined), mode, aim, progress)
     return _connections(mode, target, pairs, sums, network, n_read)
-
-
-def chosen_samples(
-    activations: Activations, n: int, seed: int, *, among: Sequence[int] | None = None, of: int | None = None
-) -> NDArray[np.int64]:
-    """Indices of up to n samples that the network has read, ascending: as many of each class as can be, by seed.
-
-    Classes are the labels where every sample has one, else what the network said. `among`: only these indices of the
-    data set; `of`: those of one class, where it has any.
-    """
-    table = activations.samples
-    rows = np.flatnonzero(table.read)
-    if among is not None:
-        rows = rows[np.isin(table.indices[rows], np.asarray(among, np.int64))]
-    labels = table.labels
-    known = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer) and bool((labels[rows] >= 0).all())
-    kinds = (labels if known else table.predictions)[rows]
-    if of is not None and (kinds == of).any():
-        rows, kinds = rows[kinds == of], kinds[kinds == of]
-    rng = np.random.default_rng(seed)
-    mixed = rng.permutation(len(rows))
-    _, kind = np.unique(kinds[mixed], return_inverse=True)
-    by_kind = np.argsort(kind, kind="stable")
-    starts = np.searchsorted(kind[by_kind], np.arange(kind.max(initial=0) + 1))
-    turn = np.empty(len(rows), np.int64)
-    turn[by_kind] = np.arange(len(rows)) - starts[kind[by_kind]]
-    order = np.lexsort((rng.permutation(kind.max(initial=0) + 1)[kind], turn))
-    return np.asarray(np.sort(table.indices[rows[mixed[order[:n]]]]))
 
 
 def _checked(network: Network, mode: str, target: int | None, probe_samples: int) -> Target | None:

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cnnvis.compute.batches import Batch, Inputs, batches
-from cnnvis.compute.connect import chosen_samples
 from cnnvis.compute.devices import chosen, placed
 from cnnvis.compute.fused import fused
 from cnnvis.compute.own import Own, aimed, outputs, own_logits
@@ -31,6 +30,7 @@ from cnnvis.compute.pieces import Pieces
 from cnnvis.compute.probe import Probe, Run, is_out_of_memory, probe
 from cnnvis.compute.record import batch_size
 from cnnvis.compute.routes import upstream
+from cnnvis.compute.sampling import chosen_samples, wanted_samples
 from cnnvis.compute.statistics import Slot
 from cnnvis.errors import CnnvisError, InvalidValue, ModelFailure, NotConnected
 from cnnvis.model.activations import Activations
@@ -52,6 +52,8 @@ def contribute(
     layers: Sequence[str] | None = None,
     target: int | None = None,
     samples: int | None = None,
+    indices: Sequence[int] | None = None,
+    subset: str = "",
     seed: int = 0,
     device: str = "auto",
     batch: int | None = None,
@@ -64,44 +66,46 @@ def contribute(
     output tells two classes apart, the logit of the first is its negative.
 
     layers: drawn layers; None for every recorded one that leads to the output. target: a class (for regression an
-    output) whose logit stands in for the own one, for all samples. samples: how many, drawn by `seed` and balanced over
-    the classes; None for all that were recorded. batch: samples at once, None chooses; halved where memory does not
-    suffice. Costs about one forward and one backward pass. Values that are NaN or infinite count as 0. The model is as
-    before afterwards.
+    output) whose logit stands in for the own one. indices: samples of the data set, None for all that were recorded;
+    `subset` names them in the result. samples: how many of these, drawn by `seed` and balanced over the classes; None
+    for all. batch: samples at once, None chooses; halved where memory does not suffice. Costs about one forward and
+    one backward pass. Values that are NaN or infinite count as 0. The model is as before afterwards.
 
-    Raises NotConnected where `activations` have no data set, UnknownName for a layer, InvalidValue for a layer or a
-    target that does not fit, ModelFailure where the network fails or cannot be differentiated.
+    Raises NotConnected without a data set, UnknownName for a layer, InvalidValue for a layer or a target that does not
+    fit or samples that were not recorded, ModelFailure where the network fails or cannot be differentiated.
     """
     if (data := activations.data) is None:
         raise NotConnected("The data set must be connected to compute contributions; only its results are here.")
     slots = asked(network, activations, layers)
     aim = None if target is None else aimed(network, activations, target)
-    indices = _indices(activations, samples, seed)
-    rows = np.array([activations.samples.rows[int(i)] for i in indices], np.int64)
+    drawn = _indices(activations, indices, samples, seed)
+    rows = np.array([activations.samples.rows[int(i)] for i in drawn], np.int64)
     size = _size(batch, network, place := chosen(device))
-    own = own_logits(network, activations)
-    sums = _Sums(slots, len(activations.groups))
-    progress(0, len(indices), WHAT)
+    own, sums = own_logits(network, activations), _Sums(slots, len(activations.groups))
+    progress(0, len(drawn), WHAT)
     with (
         torch.inference_mode(False),
         probe(placed(model, place), network) as running,
-        closing(batches(data, indices, size)) as reader,
+        closing(batches(data, drawn, size)) as reader,
     ):
         pieces, ways = Pieces(running, size), _Ways(running, slots)
         for found in reader:
             for _, grown in pieces.of(found, lambda b: _rounds(ways, b, own.of(rows[b.rows]), aim)):
                 sums.add(grown)
-            progress(found.done, len(indices), WHAT)
-    return sums.finish(target)
+            progress(found.done, len(drawn), WHAT)
+    return sums.finish(target, subset)
 
 
-def _indices(activations: Activations, samples: int | None, seed: int) -> NDArray[np.int64]:
+def _indices(
+    activations: Activations, indices: Sequence[int] | None, samples: int | None, seed: int
+) -> NDArray[np.int64]:
     """The samples to run, ascending."""
+    wanted = wanted_samples(activations, indices)
     if samples is None:
-        return activations.samples.indices[activations.samples.read]
+        return wanted
     if samples < 1:
         raise InvalidValue(f"contribute.samples must be 1 or more; got {samples}.")
-    return chosen_samples(activations, samples, seed)
+    return chosen_samples(activations, samples, seed, among=wanted.tolist())
 
 
 def _size(batch: int | None, network: Network, place: torch.device) -> int:
@@ -271,11 +275,11 @@ class _Sums:
             for total, grown in zip(self._total, turn.grown):
                 total.index_add_(0, groups, grown[places].double())
 
-    def finish(self, target: int | None) -> Contributions:
+    def finish(self, target: int | None, subset: str) -> Contributions:
         """The contributions of each layer."""
         total = self._total.numpy()
         layers, slopes = (
             {slot.layer: np.ascontiguousarray(part[:, slot.start : slot.stop].T) for slot in self._slots}
             for part in total
         )
-        return Contributions(layers, self._counts, target, slopes)
+        return Contributions(layers, self._counts, target, slopes, subset)

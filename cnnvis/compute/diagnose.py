@@ -14,17 +14,20 @@ from torch import Tensor, nn
 
 from cnnvis.compute.batches import batches
 from cnnvis.compute.bounds import Bounds, bounds_of
-from cnnvis.compute.connect import chosen_samples
 from cnnvis.compute.devices import chosen, placed
 from cnnvis.compute.losses import Loss, Measured, loss_of
 from cnnvis.compute.nodes import unwrapped
 from cnnvis.compute.probe import Probe, probe
 from cnnvis.compute.record import recorded
+from cnnvis.compute.sampling import chosen_samples, wanted_samples
 from cnnvis.errors import InvalidValue, NotConnected
 from cnnvis.model.activations import Activations, frozen
 from cnnvis.model.measurements import Health, LayerHealth
 from cnnvis.model.network import Layer, Network
+from cnnvis.model.subset_responses import restricted
 from cnnvis.progress import Progress, silent
+
+WHAT = "measuring health"
 
 AT_ONCE = 2**26
 """How many numbers the values of all nodes may take in one batch; backward keeps them all."""
@@ -44,6 +47,8 @@ def diagnose(
     loss: Loss = "by task",
     before: nn.Module | State | None = None,
     compared: str = "",
+    indices: Sequence[int] | None = None,
+    subset: str = "",
     seed: int = 0,
     device: str = "auto",
     progress: Progress = silent,
@@ -52,38 +57,42 @@ def diagnose(
 
     Dead share, mean and spread are read from `activations`, so over all samples. The rest is measured on `samples`
     of them, drawn by `seed` and balanced over the classes: saturation, bad values, and the gradients of the mean
-    `loss` over them (see `LayerHealth`); the network is in evaluation mode. `before` is another checkpoint of the
-    same architecture, a model or a state dict, and `compared` what it is called: each layer then also knows how far
-    its weights have moved since. Costs a forward and a backward pass for each of the samples, and a copy of the
-    gradients. The model is as before afterwards, also after an exception or a cancel.
+    `loss` over them (see `LayerHealth`); the network is in evaluation mode. `indices` restricts both to some samples
+    of the data set, named `subset`; layers without pooled responses then have no dead share, mean and spread. `before`
+    is another checkpoint of the same architecture, a model or a state dict, and `compared` what it is called: each
+    layer then also knows how far its weights have moved since. Costs a forward and a backward pass for each of the
+    samples, and a copy of the gradients. The model is as before afterwards, also after an exception or a cancel.
 
-    Raises NotConnected without a data set, InvalidValue for a loss that the labels do not suit, no sample that can be
-    read, or a second checkpoint of another architecture; ModelFailure where the network fails.
+    Raises NotConnected without a data set, InvalidValue for a loss that the labels do not suit, samples that were not
+    recorded or cannot be read, or a second checkpoint of another architecture; ModelFailure where the network fails.
     """
     if samples < 1:
         raise InvalidValue(f"diagnose.samples must be 1 or more; got {samples}.")
-    data = activations.data
-    if data is None:
+    if (data := activations.data) is None:
         raise NotConnected("The data set must be connected to measure gradients; only its results are here.")
-    moved = _moved(model, before, compared)
-    measure = loss_of(network, activations.samples, loss)
-    indices = chosen_samples(activations, samples, seed)
+    moved, measure = _moved(model, before, compared), loss_of(network, activations.samples, loss)
+    drawn = chosen_samples(activations, samples, seed, among=wanted_samples(activations, indices).tolist())
     layers = [network[slot.layer] for slot in recorded(network)]
-    what = "measuring health"
-    progress(0, len(indices), what)
+    progress(0, len(drawn), WHAT)
     with probe(placed(model, chosen(device)), network) as p, torch.inference_mode(False), torch.enable_grad():
         sums = _Sums({x.name: bounds_of(p.model, network, x) for x in layers})
-        with closing(batches(data, indices, _batch_size(network, len(indices)))) as reader:
+        with closing(batches(data, drawn, _batch_size(network, len(drawn)))) as reader:
             for batch in reader:
                 if len(batch):
-                    rows = np.array([activations.samples.rows[int(indices[r])] for r in batch.rows])
+                    rows = np.array([activations.samples.rows[int(drawn[r])] for r in batch.rows])
                     _add(p, batch.inputs, rows, layers, measure, sums)
-                progress(batch.done, len(indices), what)
+                progress(batch.done, len(drawn), WHAT)
         if not sums.n:
             raise InvalidValue("diagnose.samples must hold at least one sample that can be read; got none.")
         parameters = dict(p.model.named_parameters())
-        found = {x.name: _health(x, activations, sums, parameters, moved) for x in layers}
-    return Health(found, sums.n, compared if before is not None else "")
+        seen = activations if indices is None else _part(activations, indices)
+        found = {x.name: _health(x, seen, sums, parameters, moved) for x in layers}
+    return Health(found, sums.n, compared if before is not None else "", subset)
+
+
+def _part(activations: Activations, indices: Sequence[int]) -> Activations:
+    """The responses to some samples alone."""
+    return restricted(activations, np.array(sorted({activations.samples.rows[int(i)] for i in indices}), np.int64))
 
 
 def _batch_size(network: Network, n_samples: int) -> int:

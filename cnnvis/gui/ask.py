@@ -37,10 +37,12 @@ class Ask:
         return found if yes else None
 
     def one_of(self, title: str, question: str, choices: Mapping[int, str]) -> int | None:
-        """One of several things, by their ids."""
+        """One of several things, by their ids; numbered where two have the same name."""
         if not choices:
             return None
-        names = [f"{index + 1}.  {text}" for index, text in enumerate(choices.values())]
+        names = list(choices.values())
+        if len(set(names)) < len(names):
+            names = [f"{index + 1}.  {text}" for index, text in enumerate(names)]
         found, yes = QInputDialog.getItem(self._window, title, question, names, 0, False)
         return list(choices)[names.index(found)] if yes else None
 
@@ -88,8 +90,8 @@ class Ask:
         box.exec()
         return box.clickedButton() is run
 
-    def may_connect(self, session: Session, fail: Callable[[BaseException], None]) -> bool:
-        """Show what connecting the network would run, and ask."""
+    def may_connect(self, session: Session, settings: Settings, fail: Callable[[BaseException], None]) -> bool:
+        """Show what connecting the network would run, and ask; only once of the same files with the same hashes."""
         from cnnvis.workflow.sources import connection_request
 
         try:
@@ -97,6 +99,9 @@ class Ask:
         except CnnvisError as error:
             fail(error)
             return False
+        allowed = set(settings.text("connected").split("\n"))
+        if request.seals and request.seals <= allowed:
+            return True
         lines = [
             f"{what}: {path}\nsha256 {now or 'missing'}{' — changed since' if then and now != then else ''}"
             for what, path, now, then in request.files
@@ -108,7 +113,10 @@ class Ask:
         run = box.addButton("Run and connect", QMessageBox.ButtonRole.AcceptRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.exec()
-        return box.clickedButton() is run
+        if box.clickedButton() is not run:
+            return False
+        settings.put("connected", "\n".join(sorted(filter(None, allowed | request.seals))))
+        return True
 
     def export(
         self, subjects: tuple[Subject, ...], parts: Parts, settings: Settings, name: str

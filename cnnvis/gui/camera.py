@@ -150,13 +150,14 @@ class Camera(QGraphicsView):
         self.centre_on(QPointF(x, y))
 
     def _moved(self) -> None:
-        self._place_minimap()
+        self.minimap.place()
         self.minimap.set_seen(self.seen)
         self._settle.start()
 
     def _settled(self) -> None:
         rim = 160 / self.zoom
         self.stage.settle(self.seen.adjusted(-rim, -rim, rim, rim), self.zoom, self.devicePixelRatioF())
+        self.minimap.rest()
         self.view_changed.emit()
 
     def pan(self, by: QPointF) -> None:
@@ -164,10 +165,6 @@ class Camera(QGraphicsView):
             bar.setValue(bar.value() - round(step))
         self._fitted = False
         self._moved()
-
-    def _place_minimap(self) -> None:
-        """Bring the map back to its corner: scrolling takes it along."""
-        self.minimap.move(self.width() - self.minimap.width() - 12, self.height() - self.minimap.height() - 12)
 
     # Events
 

@@ -131,7 +131,7 @@ class Canvas(Camera):
         start, end = self._path
         if start != end:
             self.centerOn(start + (end - start) * t)
-            self._place_minimap()
+            self.minimap.place()
 
     def _arrived(self) -> None:
         self.mark()

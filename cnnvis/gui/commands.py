@@ -136,8 +136,8 @@ class Commands:
             self._controller.save(path)
 
     def _connect(self) -> None:
-        session = self._controller.session
-        if session is not None and self._window.ask.may_connect(session, self._controller.fail):
+        session, window = self._controller.session, self._window
+        if session is not None and window.ask.may_connect(session, window.settings, self._controller.fail):
             self._controller.connect_network()
 
     def _compare(self, before: Path | None = None) -> None:

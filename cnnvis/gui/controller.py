@@ -54,7 +54,8 @@ class Controller(Regrouping):
         self._phase = Phase()
         self._copied: Session | None = None
         self.edges = Edges(self, view, jobs, services)
-        self.studies: tuple[Study, ...] = (self.edges, HealthStudy(self, view, jobs, services))
+        self.health = HealthStudy(self, view, jobs, services)
+        self.studies: tuple[Study, ...] = (self.edges, self.health)
         self.instances = Instances(self, view, jobs, services)
         self.studies = (*self.studies, Subsets(self, view, jobs, services), self.instances)
         self.contributions = ContributionStudy(self, view, jobs, services)
@@ -63,6 +64,7 @@ class Controller(Regrouping):
     def _changed(self, old: Session, new: Session) -> None:
         super()._changed(old, new)
         self.contributions.follow(new)
+        self.health.follow(new)
 
     # Opening
 

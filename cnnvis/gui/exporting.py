@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from cnnvis.errors import CnnvisError
 from cnnvis.gui.controller import Controller
 from cnnvis.gui.dialogs.export_figure import Parts, Subject
 from cnnvis.gui.facet_switch import WORDS
+from cnnvis.gui.jobs import Lane
 from cnnvis.layout.diagram import Diagram
 from cnnvis.model.session import FACETS, Facet, Session
 
@@ -110,18 +112,27 @@ class Exporting:
         """Write the graph for another program."""
         from cnnvis.storage.graphs import DETAILS, write_graph
 
-        session = self._controller.session
+        controller, window = self._controller, self._window
+        session = None if controller.session is None else controller.arranged(controller.session)
         if session is None:
             return
         words = ("Clusters, as they are drawn", "Layers of the network", "Every neuron (large)")
-        chosen = self._window.ask.one_of("Export graph", "Nodes", dict(enumerate(words)))
+        chosen = window.ask.one_of("Export graph", "Nodes", dict(enumerate(words)))
         if chosen is None:
             return
         kinds = "GraphML (*.graphml);;JSON (*.json);;DOT (*.dot)"
-        suggested = Path(f"{self._controller.name}.graphml")
-        path = self._window.ask.file_to_save("Export graph", suggested, kinds)
-        if path is not None:
-            self._write(lambda: write_graph(session, path, DETAILS[chosen]), "graph")
+        path = window.ask.file_to_save("Export graph", Path(f"{controller.name}.graphml"), kinds)
+        if path is None:
+            return
+
+        def done(written: Path) -> None:
+            window.flash(f"The graph is in {written}")
+
+        nodes = DETAILS[chosen]
+        window.flash("Writing the graph")
+        lane: Lane = "long" if nodes == "neurons" else "short"  # of every neuron it takes seconds, and clicks go on
+        work = partial(write_graph, session, path, nodes)
+        window.jobs.start("graph", lambda progress: work(), done, controller.fail, lane=lane)
 
     def panel(self, name: str = "") -> None:
         """Write one of the open panels as a figure."""

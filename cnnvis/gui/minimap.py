@@ -1,17 +1,32 @@
-"""The whole picture in a corner of the canvas, with a frame around what is seen."""
+"""The whole picture in a corner of the canvas, with a frame around what is seen.
+
+It hides nothing: it is not shown while all cards are in view, stands in the corner with the fewest cards under it, and
+where every corner has some it folds to a word that opens it.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
-from cnnvis.layout.diagram import ACCENT, Diagram, Ink
+from cnnvis.layout.diagram import ACCENT, MUTED, Box, Diagram, Ink
 from cnnvis.layout.theme import LIGHT, Theme
-from cnnvis.painting.paint import Manner, colour, paint_links, prepare
+from cnnvis.painting.paint import Manner, colour, font, paint_links, prepare
+
+Corner = Literal["bottom right", "bottom left", "top right", "top left"]
+CORNERS: tuple[Corner, ...] = ("bottom right", "bottom left", "top right", "top left")
 
 _WIDTH, _HEIGHT, _PAD = 176.0, 120.0, 6.0
 _LINKS_AT_MOST = 120
+_MARGIN = 12
+_FOLDED = QSize(44, 22)
+_HIDDEN = 0.04
+"""Where cards lie under more than this share of the map it folds."""
+_BETTER = 0.1
+"""It moves to a corner only where so much less of it covers cards."""
 
 
 class Minimap(QWidget):
@@ -21,14 +36,28 @@ class Minimap(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
         self._diagram: Diagram | None = None
+        self._cards: tuple[Box, ...] = ()
         self._theme: Theme = LIGHT
         self._seen = QRectF()
         self._picture: QPixmap | None = None
         self._aside = False
+        self._corner: Corner = CORNERS[0]
+        self._crowded = False
+        self._opened = False
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setToolTip("Drag to move the view")
         self.hide()
+
+    @property
+    def corner(self) -> Corner:
+        """Where it stands."""
+        return self._corner
+
+    @property
+    def folded(self) -> bool:
+        """Whether only a word stands for it."""
+        return self._crowded and not self._opened
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -37,17 +66,17 @@ class Minimap(QWidget):
 
     def set_diagram(self, diagram: Diagram | None) -> None:
         self._diagram = diagram
+        self._cards = tuple(card.box for card in (*diagram.heads, *diagram.cards)) if diagram is not None else ()
         self._picture = None
-        if diagram is not None and diagram.width > 0 and diagram.height > 0:
-            size = QSize(round(diagram.width * self._scale + 2 * _PAD), round(diagram.height * self._scale + 2 * _PAD))
-            self.resize(size)
+        self._opened = False
         self.update()
 
     def set_seen(self, area: QRectF) -> None:
-        """Frame this part; the map hides while the view shows everything."""
+        """Frame this part. The map hides while all cards are in view; it looks for its corner when it appears."""
         self._seen = area
-        found = self._diagram
-        whole = found is None or area.adjusted(-1, -1, 1, 1).contains(QRectF(0, 0, found.width, found.height))
+        whole = all(area.contains(QRectF(box.x, box.y, box.w, box.h)) for box in self._cards)
+        if self.isHidden() and not whole and not self._aside:
+            self.rest()
         self.setVisible(not whole and not self._aside)
         self.update()
 
@@ -55,6 +84,56 @@ class Minimap(QWidget):
         """Hide while something is carried, as what it is told lies below the map; then show again."""
         self._aside = aside
         self.set_seen(self._seen)
+
+    def rest(self) -> None:
+        """The view has come to rest: go to the emptiest corner, unless the user is busy with the map."""
+        if self._opened or self._seen.isEmpty():
+            return
+        covered = {corner: self._covered(corner, self._size) for corner in CORNERS}
+        best = min(CORNERS, key=lambda corner: covered[corner])
+        self._crowded = covered[best] > _HIDDEN
+        if self._crowded:
+            covered = {corner: self._covered(corner, _FOLDED) for corner in CORNERS}
+            best = min(CORNERS, key=lambda corner: covered[corner])
+        if covered[best] < covered[self._corner] - _BETTER or covered[self._corner] > _HIDDEN >= covered[best]:
+            self._corner = best
+        self.place()
+
+    def place(self) -> None:
+        """Stand in the corner again: scrolling takes the map along."""
+        size = _FOLDED if self.folded else self._size
+        if self.size() != size:
+            self.resize(size)
+            self.update()
+        self.setToolTip("Open the map of the whole picture" if self.folded else "Drag to move the view")
+        self.move(self._at(self._corner, size))
+
+    def _at(self, corner: Corner, size: QSize) -> QPoint:
+        room = self._over.size()
+        x = room.width() - size.width() - _MARGIN if "right" in corner else _MARGIN
+        y = room.height() - size.height() - _MARGIN if "bottom" in corner else _MARGIN
+        return QPoint(x, y)
+
+    @property
+    def _size(self) -> QSize:
+        """Of the open map."""
+        if self._diagram is None:
+            return _FOLDED
+        wide, high = self._diagram.width * self._scale, self._diagram.height * self._scale
+        return QSize(round(wide + 2 * _PAD), round(high + 2 * _PAD))
+
+    def _covered(self, corner: Corner, size: QSize) -> float:
+        """The share of a map of a size that would lie on cards in a corner."""
+        zoom = self._over.width() / max(self._seen.width(), 1e-9)
+        where = QRectF(QPointF(self._at(corner, size)), size)
+        under = QRectF(
+            self._seen.x() + where.x() / zoom,
+            self._seen.y() + where.y() / zoom,
+            where.width() / zoom,
+            where.height() / zoom,
+        )
+        shared = sum(_area(under.intersected(QRectF(box.x, box.y, box.w, box.h))) for box in self._cards)
+        return shared / max(_area(under), 1e-9)
 
     @property
     def _scale(self) -> float:
@@ -64,6 +143,9 @@ class Minimap(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._diagram is None:
+            return
+        if self.folded:
+            self._paint_word()
             return
         ratio = self.devicePixelRatioF()
         if self._picture is None or self._picture.devicePixelRatio() != ratio:
@@ -82,15 +164,27 @@ class Minimap(QWidget):
         painter.drawRoundedRect(frame, 2, 2)
         painter.end()
 
+    def _paint_word(self) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_ground(painter)
+        painter.setFont(font("", 11))
+        painter.setPen(colour(self._theme, MUTED))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Map")
+        painter.end()
+
+    def _paint_ground(self, painter: QPainter) -> None:
+        painter.setPen(QPen(colour(self._theme, Ink("border")), 1))
+        painter.setBrush(colour(self._theme, Ink("card")))
+        painter.drawRoundedRect(QRectF(0.5, 0.5, self.width() - 1, self.height() - 1), 4, 4)
+
     def _draw(self, diagram: Diagram, ratio: float) -> QPixmap:
         pixmap = QPixmap(self.size() * ratio)
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         prepare(painter)
-        painter.setPen(QPen(colour(self._theme, Ink("border")), 1))
-        painter.setBrush(colour(self._theme, Ink("card")))
-        painter.drawRoundedRect(QRectF(0.5, 0.5, self.width() - 1, self.height() - 1), 4, 4)
+        self._paint_ground(painter)
         painter.translate(_PAD, _PAD)
         painter.scale(self._scale, self._scale)
         strongest = sorted(diagram.strokes, key=lambda link: -link.strength)[:_LINKS_AT_MOST]
@@ -107,8 +201,26 @@ class Minimap(QWidget):
         self.asked.emit(QPointF((where.x() - _PAD) / self._scale, (where.y() - _PAD) / self._scale))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self.folded:
+            self._opened = True
+            self.place()
+            return
+        self._opened = True  # the user is busy with it: it stays where it is
         self._ask(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if not self._crowded:
+            self._opened = False
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """An opened map folds again when the mouse leaves it."""
+        self._opened = False
+        self.rest()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._ask(event)
+
+
+def _area(rectangle: QRectF) -> float:
+    return max(rectangle.width(), 0.0) * max(rectangle.height(), 0.0)

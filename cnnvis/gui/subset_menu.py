@@ -30,7 +30,7 @@ class SubsetMenu(QToolButton):
         self._selection = selection
         self.setProperty("framed", True)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setToolTip("The images that matrices, ranks, patches and edges follow")
+        self.setToolTip("The images that patches, matrices, ranks, edges and health follow")
         self._session: Session | None = None
         menu = QMenu(self)
         menu.setToolTipsVisible(True)

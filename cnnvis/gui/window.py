@@ -201,7 +201,7 @@ class Window(QMainWindow):
 
     def flash(self, text: str) -> None:
         """Say something in passing."""
-        self.workbar.showMessage(text, 4000)
+        self.workbar.flash(text)
 
     # The view of the controller
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from cnnvis.gui.parts import Elided, duration, label
 from cnnvis.gui.view import Work
+
+_PASSING_MS = 4000
 
 
 def remaining(seconds: float) -> str:
@@ -45,6 +47,10 @@ class WorkBar(QStatusBar):
         self._idle = "Ready"
         self._work: Work | None = None
         self._text = Elided(self._idle)
+        self._passing = QTimer(self)
+        self._passing.setSingleShot(True)
+        self._passing.setInterval(_PASSING_MS)
+        self._passing.timeout.connect(lambda: self.show_work(self._work))
         self._pause, self._cancel = QToolButton(), QToolButton()
         for tool, text, signal in ((self._pause, "Pause", self.paused), (self._cancel, "Stop", self.cancelled)):
             tool.setText(text)
@@ -74,8 +80,13 @@ class WorkBar(QStatusBar):
     def set_idle(self, text: str) -> None:
         """What to say while nothing is going on."""
         self._idle = text
-        if not self._cancel.isVisible():
+        if self._work is None and not self._passing.isActive():
             self._text.setText(text)
+
+    def flash(self, text: str) -> None:
+        """Say something in passing, where else is said what is going on."""
+        self._text.setText(text)
+        self._passing.start()
 
     def show_work(self, work: Work | None) -> None:
         """Show a work under way, or that there is none."""
@@ -84,7 +95,8 @@ class WorkBar(QStatusBar):
             widget.setVisible(work is not None)
         self._bar.setVisible(work is not None)
         if work is None:
-            self._text.setText(self._idle)
+            if not self._passing.isActive():
+                self._text.setText(self._idle)
             return
         self._text.setText(words(work))
         self._pause.setText("Go on" if work.paused else "Pause")

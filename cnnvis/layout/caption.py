@@ -5,6 +5,7 @@ from __future__ import annotations
 from cnnvis.layout import edge_words
 from cnnvis.model.analysis import Analysis
 from cnnvis.model.session import Facet, Session
+from cnnvis.model.viewed import shown_subset
 
 _SHOWN: dict[Facet, str] = {
     "features": "with the places in the images that drive their neurons most",
@@ -20,8 +21,8 @@ def caption(session: Session, bundled: bool = False) -> str:
     parts = [network.name]
     if activations is not None:
         parts[0] += f" on {activations.n_samples:,} samples"
-        if session.look.subset:
-            parts[0] += f" ({session.look.subset})"
+        if subset := shown_subset(session):
+            parts[0] += f" ({subset})"
         if activations.samples.accuracy is not None:
             parts[0] += f", accuracy {100 * activations.samples.accuracy:.1f} %"
         shown = _SHOWN[session.look.facet]

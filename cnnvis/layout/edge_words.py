@@ -25,6 +25,11 @@ def aim_of_cards(session: Session) -> str:
     return network.classes[target] if target < len(network.classes) else f"output {target}"
 
 
+def over_of_cards(session: Session) -> str:
+    """The name of the subset over which cards of a viewed session tell contributions; "" for all samples."""
+    return next((found.subset for found in session.measurements.contributions.values()), "")
+
+
 def sign_words(network: Network, connections: Connections | None) -> tuple[str, str]:
     """What a blue edge does, and what an orange one does."""
     name = aim(network, connections) if connections is not None else ""
@@ -36,7 +41,7 @@ def over(session: Session) -> str:
     asked: Edging = edging(session.look)
     if session.connections is None or session.measurements.connections.get(asked) is not session.connections:
         return ""
-    return asked.instance.rsplit("/", 1)[-1] or asked.subset
+    return asked.instance.rsplit("/", 1)[-1] or (f"“{asked.subset}”" if asked.subset else "")
 
 
 def sign_line(session: Session) -> str:
@@ -44,8 +49,9 @@ def sign_line(session: Session) -> str:
     found = session.connections
     cards = []
     if session.look.facet == "contribution" and session.measurements.contributions:
-        everywhere = ", over all images" if session.look.subset else ""
-        cards = [f"cards: contribution to {aim_of_cards(session) or 'own class'}{everywhere}"]
+        part = over_of_cards(session)
+        where = f" over “{part}”" if part else ""
+        cards = [f"cards: contribution to {aim_of_cards(session) or 'own class'}{where}"]
     if found is None:
         return "".join(cards)
     network, where = session.analysis.network, over(session)

@@ -30,6 +30,8 @@ RARE = 0.01
 """A neuron that fires on a smaller share of the images stands out."""
 WEAK, WILD = 0.01, 100.0
 """A gradient that is so many times the layer's median stands out."""
+UNKNOWN = "not measured"
+"""In the place of a gradient; a longer text would run into its name on a narrow card."""
 
 
 def health_key(material: Material) -> Hashable:
@@ -139,7 +141,7 @@ def facts(material: Material, units: NDArray[np.int64], fires: NDArray[np.float6
 def _gradient(material: Material, units: NDArray[np.int64]) -> tuple[str, str, bool]:
     health = material.health
     if health is None or len(health.unit_gradients) <= int(units.max()):
-        return "gradient", "not measured yet", False
+        return "gradient", UNKNOWN, False
     known = health.unit_gradients[np.isfinite(health.unit_gradients)]
     middle = float(np.median(known)) if known.size else 0.0
     mine = float(health.unit_gradients[units].mean())
@@ -154,7 +156,7 @@ def _gradient(material: Material, units: NDArray[np.int64]) -> tuple[str, str, b
 def fact_marks(name: str, value: str, bad: bool, style: Style, top: float) -> list[Mark]:
     """One line: what it is at the left, its value at the right, in orange where it is alarming."""
     left, right = Box(PAD, top, style.inner / 2, FACT), Box(PAD + style.inner / 3, top, style.inner * 2 / 3, FACT)
-    ink = INHIBIT if bad else MUTED if value == "not measured yet" else TEXT
+    ink = INHIBIT if bad else MUTED if value == UNKNOWN else TEXT
     return [near(Label(name, left, 11, MUTED)), near(Label(value, right, 11, ink, bad, align="right", elide="none"))]
 
 

@@ -24,7 +24,7 @@ from cnnvis.model.network import Layer
 from cnnvis.model.partition import Cluster
 from cnnvis.model.session import Session
 from cnnvis.model.subset_responses import mean_over
-from cnnvis.model.viewed import viewed
+from cnnvis.model.viewed import shown_subset, viewed
 
 Kind = Literal["responses", "selectivity", "contribution"]
 KINDS: tuple[Kind, ...] = ("responses", "selectivity", "contribution")
@@ -204,7 +204,8 @@ def _by_class(
         return out, activations.counts
     found = session.measurements.contributions.get(target)
     if found is None or layer not in found or found.total(layer).shape[1] != len(activations.groups):
-        raise InvalidValue(f"The contributions of {layer} must be measured first; they are not. Measure them.")
+        over = f" over “{shown_subset(session)}”" if shown_subset(session) else ""
+        raise InvalidValue(f"The contributions of {layer} must be measured{over} first; they are not. Measure them.")
     return found.means(layer), found.counts
 
 

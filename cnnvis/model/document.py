@@ -24,7 +24,8 @@ class Document:
     """A session with undo: a list of analyses and an index into it.
 
     `commit` adds a state and drops what was undone. `update` replaces the session's other parts (responses,
-    look, explanations), which are never undone. Subscribers get (old session, new session) after each change,
+    look, explanations), which are never undone; only measurements over a subset go when its name comes to mean other
+    samples. Subscribers get (old session, new session) after each change,
     in the thread that made it. Memory: the states share every part that an edit did not touch.
     """
 
@@ -34,6 +35,7 @@ class Document:
         self._index = 0
         self._saved: tuple[Analysis, Session] | None = (session.analysis, session)
         self._subscribers: list[Subscriber] = []
+        self._subsets = {subset.name: subset for subset in session.analysis.subsets}
 
     @property
     def session(self) -> Session:
@@ -138,8 +140,17 @@ class Document:
     def _go(self, index: int) -> None:
         old = self._session
         self._index = index
-        self._session = old.with_analysis(self._steps[index].analysis)
+        self._session = self._true(old.with_analysis(self._steps[index].analysis))
         self._tell(old)
+
+    def _true(self, session: Session) -> Session:
+        """The session without what was measured over other samples under the name of a subset that has come back."""
+        measured = session.measurements
+        for subset in session.analysis.subsets:
+            if self._subsets.get(subset.name, subset) != subset:
+                measured = measured.without_subset(subset.name)
+            self._subsets[subset.name] = subset
+        return session if measured is session.measurements else session.with_measurements(measured)
 
     def _tell(self, old: Session) -> None:
         for subscriber in tuple(self._subscribers):

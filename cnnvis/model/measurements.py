@@ -33,13 +33,15 @@ class Contributions:
     `layers[name]` (n_units, n_classes) float64: Σ over the samples of class c of Σ over places of A · dz/dA, signed;
     z is the logit of the sample's own class (its label; the prediction where it has none), or of `target` for all
     samples. `counts` (n_classes,) float64 says how many samples stand behind each column. Sums of disjoint samples add.
-    `slopes[name]`, same shape: Σ of dz/dA alone, from which follows what another constant response would do.
+    `slopes[name]`, same shape: Σ of dz/dA alone, from which follows what another constant response would do. `subset`
+    names the samples ("": all).
     """
 
     layers: Mapping[str, NDArray[np.float64]]
     counts: NDArray[np.float64]
     target: int | None = None
     slopes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    subset: str = ""
 
     def __post_init__(self) -> None:
         for name in ("layers", "slopes"):
@@ -146,8 +148,8 @@ class LayerHealth:
     units that are at the bound of their activation for nearly every sample. Weights: `negative` share and
     `negative_mass` share of Σ|w| that is negative, `norm` ‖w‖. `gradient` ‖g‖ of the mean loss over the samples with
     respect to the weights, and `ratio` ‖g‖/‖w‖; `unit_gradients` (n_units,) the norm of the loss's gradient with
-    respect to each unit's response, root mean square over the samples. `n_nan` and `n_inf` count bad values of weights
-    and responses.
+    respect to each unit's response, root mean square over the samples; empty where it was not measured over them.
+    `n_nan` and `n_inf` count bad values of weights and responses.
     `change` is ‖ΔW‖/‖W‖ relative to the second checkpoint, NaN where there is none.
     """
 
@@ -169,14 +171,20 @@ class LayerHealth:
 
 @dataclass(frozen=True, eq=False)
 class Health:
-    """The health of every drawn layer, over `n_samples` samples; `compared` names the second checkpoint ("": none)."""
+    """The health of every drawn layer; `compared` names the second checkpoint ("": none).
+
+    Gradients, saturation and bad values are over `n_samples` samples; 0 where they were not measured. `subset` names
+    those among which the samples are ("": all).
+    """
 
     layers: Mapping[str, LayerHealth]
     n_samples: int
     compared: str = ""
+    subset: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
+        if not isinstance(self.layers, MappingProxyType):  # which may be one that makes its layers when asked
+            object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,30 +214,83 @@ class Instance:
     sample: int = -1
 
 
+def _freeze(value: object, *names: str) -> None:
+    """Make mappings of a frozen value read-only."""
+    for name in names:
+        found = getattr(value, name)
+        if not isinstance(found, MappingProxyType):
+            object.__setattr__(value, name, MappingProxyType(dict(found)))
+
+
+@dataclass(frozen=True, eq=False)
+class SubsetMeasurements:
+    """What was measured over the samples of a subset alone: contributions by target class (None: the own), health."""
+
+    contributions: Mapping[int | None, Contributions] = field(default_factory=dict)
+    health: Health | None = None
+
+    def __post_init__(self) -> None:
+        _freeze(self, "contributions")
+
+
 @dataclass(frozen=True, eq=False)
 class Measurements:
-    """All measurements of a session. `contributions` by target class (None: the own one); ablations newest first."""
+    """All measurements of a session. `contributions` by target class (None: the own one); ablations newest first.
+
+    `contributions` and `health` are over all samples; `subsets` holds those over the samples of a subset, by its name.
+    """
 
     contributions: Mapping[int | None, Contributions] = field(default_factory=dict)
     ablations: tuple[Ablation, ...] = ()
     health: Health | None = None
     connections: Mapping[Edging, Connections] = field(default_factory=dict)
     instances: Mapping[str, Instance] = field(default_factory=dict)
+    subsets: Mapping[str, SubsetMeasurements] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("contributions", "connections", "instances"):
-            value = getattr(self, name)
-            if not isinstance(value, MappingProxyType):
-                object.__setattr__(self, name, MappingProxyType(dict(value)))
+        _freeze(self, "contributions", "connections", "instances", "subsets")
 
     @property
     def own(self) -> Contributions | None:
         """The contributions to each sample's own class; None where not measured."""
         return self.contributions.get(None)
 
+    @property
+    def targets(self) -> frozenset[int | None]:
+        """Every target to which contributions were measured, over all samples or a subset."""
+        parts = (self.contributions, *(part.contributions for part in self.subsets.values()))
+        return frozenset(target for part in parts for target in part)
+
+    def over(self, subset: str) -> SubsetMeasurements:
+        """What was measured over the samples of a subset; over all of them for ""."""
+        if not subset:
+            return SubsetMeasurements(self.contributions, self.health)
+        return self.subsets.get(subset, SubsetMeasurements())
+
     def with_contributions(self, found: Contributions) -> Measurements:
-        """These, with contributions to one more target."""
-        return replace(self, contributions={**self.contributions, found.target: found})
+        """These, with contributions to one more target, over the samples that it names."""
+        known = {**self.over(found.subset).contributions, found.target: found}
+        if not found.subset:
+            return replace(self, contributions=known)
+        part = replace(self.over(found.subset), contributions=known)
+        return replace(self, subsets={**self.subsets, found.subset: part})
+
+    def with_health(self, found: Health) -> Measurements:
+        """These, with the health over the samples that it names."""
+        if not found.subset:
+            return replace(self, health=found)
+        return replace(self, subsets={**self.subsets, found.subset: replace(self.over(found.subset), health=found)})
+
+    def without_subset(self, name: str) -> Measurements:
+        """These, without anything over the samples of a subset; the same object where there is nothing."""
+        connections = {asked: found for asked, found in self.connections.items() if asked.subset != name}
+        ablations = tuple(found for found in self.ablations if found.subset != name)
+        subsets = {other: found for other, found in self.subsets.items() if other != name}
+        if (len(connections), len(ablations), len(subsets)) == tuple(
+            map(len, (self.connections, self.ablations, self.subsets))
+        ):
+            return self
+        return replace(self, connections=connections, ablations=ablations, subsets=subsets)
 
     def with_ablation(self, found: Ablation) -> Measurements:
         """These, with one more knock-out in front; the same units again take the place of the older one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from cnnvis.errors import InvalidValue
 from cnnvis.model.activations import Activations
+from cnnvis.model.measurements import Contributions
 from cnnvis.model.query import Query, Rank, parse
 from cnnvis.model.session import Session
 from cnnvis.model.subsets import has_labels
-from cnnvis.model.viewed import viewed
+from cnnvis.model.viewed import shown_subset, viewed
 
 Key = tuple[str | int, ...]
 ALIKE = 0.99
@@ -189,13 +190,8 @@ def _column(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """What is told of each unit, and by what it is ranked, both (n_units,); None where it is not known."""
     if rank.by == "contribution":
-        measured = session.measurements.contributions
-        for target in (None, rank.target):
-            if target in measured and layer in measured[target]:
-                means = measured[target].means(layer)
-                if np.isfinite(means[:, rank.target]).any():
-                    return means[:, rank.target], means[:, rank.target]
-        return None
+        value = _contribution(viewed(session).measurements.contributions, layer, rank.target)
+        return None if value is None else (value, value)
     if rank.target >= len(found.groups) or found.kind == "quantile" or not found.present[rank.target]:
         return None
     means = found.means(layer)
@@ -208,11 +204,25 @@ def _column(
     return value, value
 
 
+def _contribution(
+    measured: Mapping[int | None, Contributions], layer: str, target: int
+) -> NDArray[np.float64] | None:
+    """What each unit adds to a class: over its own samples, else over all that are shown, where that was measured."""
+    found = [measured[aim] for aim in (None, target) if aim in measured and layer in measured[aim]]
+    for one in found:
+        means = one.means(layer)
+        if np.isfinite(means[:, target]).any():
+            return means[:, target]
+    aimed = measured.get(target)
+    return aimed.mean(layer) if aimed is not None and layer in aimed and aimed.n_samples else None
+
+
 def _refuse(session: Session, rank: Rank) -> None:
     name = _name(session.classes, rank.target)
     if rank.by == "contribution":
-        if not session.measurements.contributions:
-            raise InvalidValue("Contributions are not measured yet. Choose Analyse ▸ Contribution first.")
+        if not viewed(session).measurements.contributions:
+            over = f" over “{shown_subset(session)}”" if shown_subset(session) else ""
+            raise InvalidValue(f"Contributions are not measured{over} yet. Choose Analyse ▸ Contribution first.")
         raise InvalidValue(f"Contributions to “{name}” are not measured: no image of that class was among them.")
     raise InvalidValue(f"No image of class “{name}” was read, so that nothing is known of responses to it.")
 

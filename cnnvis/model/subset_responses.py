@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from threading import Lock
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cnnvis.errors import InvalidValue
 from cnnvis.model.activations import HISTOGRAM_BINS, Activations, Responses, Samples, frozen, histogram_edges
+from cnnvis.model.lazy import Lazy
 
 UNKNOWN = -1
 """Row and column of a peak whose place nobody has recorded."""
@@ -26,28 +27,6 @@ Members = tuple[NDArray[np.int64], NDArray[np.int64]]
 _MEMORY: WeakKeyDictionary[Activations, OrderedDict[bytes, Activations]] = WeakKeyDictionary()
 _EXACT: WeakSet[Activations] = WeakSet()
 _LOCK = Lock()
-
-
-class _Lazy(Mapping[str, Responses]):
-    """Layers that are made when they are first looked at: a picture shows a dozen of a hundred."""
-
-    def __init__(self, make: Mapping[str, Callable[[], Responses]]) -> None:
-        self._make = dict(make)
-        self._made: dict[str, Responses] = {}
-
-    def __getitem__(self, name: str) -> Responses:
-        if name not in self._made:
-            self._made[name] = self._make[name]()
-        return self._made[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._make
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._make)
-
-    def __len__(self) -> int:
-        return len(self._make)
 
 
 def restricted(activations: Activations, rows: NDArray[np.int64]) -> Activations:
@@ -164,7 +143,7 @@ def _restricted(activations: Activations, rows: NDArray[np.int64]) -> Activation
 
     make = {name: maker(found) for name, found in activations.layers.items() if found.pooled is not None}
     return replace(
-        activations, counts=frozen(counts), layers=MappingProxyType(_Lazy(make)), samples=table, notes=()
+        activations, counts=frozen(counts), layers=MappingProxyType(Lazy(make)), samples=table, notes=()
     )
 
 

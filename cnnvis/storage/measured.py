@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnvis.model.connections import Connections
-from cnnvis.model.measurements import Ablation, Contributions, Edging, Health, Instance, LayerHealth, Measurements
+from cnnvis.model.measurements import (
+    Ablation,
+    Contributions,
+    Edging,
+    Health,
+    Instance,
+    LayerHealth,
+    Measurements,
+    SubsetMeasurements,
+)
 from cnnvis.storage.encode import connections_from_values, connections_to_values
 
 Arrays = dict[str, NDArray[Any]]
@@ -26,45 +35,84 @@ def measurements_to_values(found: Measurements) -> tuple[dict[str, Any], Arrays]
     """
     arrays: Arrays = {}
     header: dict[str, Any] = {
-        "contributions": [_contributions(i, c, arrays) for i, c in enumerate(found.contributions.values())],
+        "contributions": _all_contributions("", found.contributions, arrays),
         "ablations": [_ablation(i, a, arrays) for i, a in enumerate(found.ablations)],
-        "health": None if found.health is None else _health(found.health, arrays),
+        "health": None if found.health is None else _health("", found.health, arrays),
         "connections": [_connections(i, e, c, arrays) for i, (e, c) in enumerate(found.connections.items())],
         "instances": [_instance(i, x, arrays) for i, x in enumerate(found.instances.values())],
+        "subsets": [_subset(i, name, part, arrays) for i, (name, part) in enumerate(found.subsets.items())],
     }
     return header, arrays
 
 
 def measurements_from_values(header: Mapping[str, Any], arrays: Arrays) -> Measurements:
     """The measurements that `measurements_to_values` wrote."""
-    contributions = [_contributions_of(i, entry, arrays) for i, entry in enumerate(header["contributions"])]
     instances = [_instance_of(i, entry, arrays) for i, entry in enumerate(header["instances"])]
     return Measurements(
-        contributions={c.target: c for c in contributions},
+        contributions=_all_contributions_of("", header["contributions"], arrays),
         ablations=tuple(_ablation_of(i, entry, arrays) for i, entry in enumerate(header["ablations"])),
-        health=None if header["health"] is None else _health_of(header["health"], arrays),
+        health=None if header["health"] is None else _health_of("", header["health"], arrays),
         connections=dict(_connections_of(i, entry, arrays) for i, entry in enumerate(header["connections"])),
         instances={x.name: x for x in instances},
+        subsets=dict(_subset_of(i, entry, arrays) for i, entry in enumerate(header.get("subsets", ()))),
     )
 
 
-def _contributions(index: int, found: Contributions, arrays: Arrays) -> dict[str, Any]:
-    place = f"contributions/{index}"
+def _subset(index: int, name: str, found: SubsetMeasurements, arrays: Arrays) -> dict[str, Any]:
+    within = f"subsets/{index}/"
+    return {
+        "name": name,
+        "contributions": _all_contributions(within, found.contributions, arrays),
+        "health": None if found.health is None else _health(within, found.health, arrays),
+    }
+
+
+def _subset_of(index: int, entry: Mapping[str, Any], arrays: Arrays) -> tuple[str, SubsetMeasurements]:
+    within, name = f"subsets/{index}/", str(entry["name"])
+    health = None if entry["health"] is None else _health_of(within, entry["health"], arrays, name)
+    return name, SubsetMeasurements(_all_contributions_of(within, entry["contributions"], arrays, name), health)
+
+
+def _all_contributions(
+    within: str, found: Mapping[int | None, Contributions], arrays: Arrays
+) -> list[dict[str, Any]]:
+    """Those to each target; `within` is where their arrays are, "" or a place that ends in a slash."""
+    return [_contributions(f"{within}contributions/{i}", one, arrays) for i, one in enumerate(found.values())]
+
+
+def _all_contributions_of(
+    within: str, entries: Sequence[Mapping[str, Any]], arrays: Arrays, subset: str = ""
+) -> dict[int | None, Contributions]:
+    found = (_contributions_of(f"{within}contributions/{i}", e, arrays, subset) for i, e in enumerate(entries))
+    return {one.target: one for one in found}
+
+
+def _contributions(place: str, found: Contributions, arrays: Arrays) -> dict[str, Any]:
+    """The classes that have samples alone: of a thousand a subset holds a few."""
+    present = found.counts > 0
     arrays[f"{place}/counts"] = found.counts
-    for number, values in enumerate(found.layers.values()):
-        arrays[f"{place}/{number}"] = values.astype(np.float32)
-    for number, values in enumerate(found.slopes.values()):
-        arrays[f"{place}/slopes/{number}"] = values.astype(np.float32)
+    for kind, sums in (("", found.layers), ("slopes/", found.slopes)):
+        for number, values in enumerate(sums.values()):
+            arrays[f"{place}/{kind}{number}"] = np.ascontiguousarray(values[:, present], np.float32)
     return {"target": found.target, "layers": list(found.layers), "slopes": list(found.slopes)}
 
 
-def _contributions_of(index: int, entry: Mapping[str, Any], arrays: Arrays) -> Contributions:
-    place = f"contributions/{index}"
-    layers = {str(name): arrays[f"{place}/{i}"].astype(np.float64) for i, name in enumerate(entry["layers"])}
+def _contributions_of(place: str, entry: Mapping[str, Any], arrays: Arrays, subset: str) -> Contributions:
+    counts = arrays[f"{place}/counts"]
+    layers = {str(name): _by_class(arrays[f"{place}/{i}"], counts) for i, name in enumerate(entry["layers"])}
     names = [str(name) for name in entry.get("slopes", ())]
-    slopes = {name: arrays[f"{place}/slopes/{i}"].astype(np.float64) for i, name in enumerate(names)}
+    slopes = {name: _by_class(arrays[f"{place}/slopes/{i}"], counts) for i, name in enumerate(names)}
     target = None if entry["target"] is None else int(entry["target"])
-    return Contributions(layers, arrays[f"{place}/counts"], target, slopes)
+    return Contributions(layers, counts, target, slopes, subset)
+
+
+def _by_class(values: NDArray[Any], counts: NDArray[Any]) -> NDArray[np.float64]:
+    """The sums of all classes, where those of classes with samples were written; older files hold all."""
+    if values.shape[1] == len(counts):
+        return values.astype(np.float64)
+    out = np.zeros((len(values), len(counts)))
+    out[:, counts > 0] = values
+    return out
 
 
 def _ablation(index: int, found: Ablation, arrays: Arrays) -> dict[str, Any]:
@@ -90,26 +138,26 @@ def _ablation_of(index: int, entry: Mapping[str, Any], arrays: Arrays) -> Ablati
     )
 
 
-def _health(found: Health, arrays: Arrays) -> dict[str, Any]:
+def _health(within: str, found: Health, arrays: Arrays) -> dict[str, Any]:
     layers = []
     for index, (name, layer) in enumerate(found.layers.items()):
-        arrays[f"health/{index}/unit_gradients"] = layer.unit_gradients
+        arrays[f"{within}health/{index}/unit_gradients"] = layer.unit_gradients
         numbers = {key: float(getattr(layer, key)) for key in _NUMBERS}
         layers.append({"layer": name, "n_nan": layer.n_nan, "n_inf": layer.n_inf, **numbers})
     return {"layers": layers, "n_samples": found.n_samples, "compared": found.compared}
 
 
-def _health_of(entry: Mapping[str, Any], arrays: Arrays) -> Health:
+def _health_of(within: str, entry: Mapping[str, Any], arrays: Arrays, subset: str = "") -> Health:
     layers = {}
     for index, row in enumerate(entry["layers"]):
         layers[str(row["layer"])] = LayerHealth(
             layer=str(row["layer"]),
-            unit_gradients=arrays[f"health/{index}/unit_gradients"],
+            unit_gradients=arrays[f"{within}health/{index}/unit_gradients"],
             n_nan=int(row["n_nan"]),
             n_inf=int(row["n_inf"]),
             **{key: float(row[key]) for key in _NUMBERS},
         )
-    return Health(layers, int(entry["n_samples"]), str(entry["compared"]))
+    return Health(layers, int(entry["n_samples"]), str(entry["compared"]), subset)
 
 
 def _connections(index: int, edging: Edging, found: Connections, arrays: Arrays) -> dict[str, Any]:

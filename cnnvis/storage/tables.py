@@ -9,6 +9,7 @@ from pathlib import Path
 from cnnvis.errors import InvalidValue, UnreadableFile
 from cnnvis.model.session import Session
 from cnnvis.model.tables import Table, table
+from cnnvis.storage.placing import placed
 
 
 def write_table(session: Session, path: str | os.PathLike[str], name: str) -> Path:
@@ -26,7 +27,7 @@ def save_table(found: Table, path: str | os.PathLike[str]) -> Path:
     if target.suffix.lower() != ".csv":
         raise InvalidValue(f"A table's file must end in .csv; got {target.name!r}.")
     try:
-        with open(target, "w", newline="", encoding="utf-8") as file:
+        with placed(target) as file:
             writer = csv.writer(file)
             writer.writerow(found.columns)
             writer.writerows([["" if cell is None or cell != cell else cell for cell in row] for row in found.rows])

@@ -10,9 +10,10 @@ from cnnvis.errors import InvalidValue, ModelFailure
 from cnnvis.model.activations import Activations
 from cnnvis.model.measurements import Ablation, Contributions, Fill
 from cnnvis.model.session import Session
-from cnnvis.model.viewed import subset_rows
+from cnnvis.model.viewed import shown_subset
 from cnnvis.progress import Progress, silent
 from cnnvis.workflow.sources import Sources
+from cnnvis.workflow.subsets import shown_indices
 
 if TYPE_CHECKING:
     from cnnvis.compute.replay import Cache
@@ -24,20 +25,24 @@ AIMED = 500
 def contributions(
     session: Session, sources: Sources, target: int | None = None, *, progress: Progress = silent
 ) -> Contributions:
-    """The contributions of all recorded layers: to each sample's own class, over all samples, or to one class.
+    """The contributions of all recorded layers to each sample's own class, or to one, over the subset that is shown.
 
-    Those to one class are measured over 500 samples, drawn by the job's seed and balanced over the classes. Costs about
-    a forward and a backward pass of each sample. Raises as `contribute`.
+    Those to one class are measured over 500 samples, drawn by the job's seed and balanced over the classes. The look
+    says which subset is shown; without one they are over all samples. Costs about a forward and a backward pass of
+    each sample. Raises as `contribute`.
     """
     from cnnvis.compute.contribute import contribute
 
     plan = session.job.analysis if session.job is not None else None
+    activations = _recorded(session, sources)
     return contribute(
         sources.model,
         session.analysis.network,
-        _recorded(session, sources),
+        activations,
         target=target,
         samples=None if target is None else AIMED,
+        indices=shown_indices(session, activations),
+        subset=shown_subset(session),
         seed=plan.seed if plan is not None else 0,
         device=plan.device if plan is not None else "auto",
         progress=progress,
@@ -55,15 +60,14 @@ def knock_out(
 ) -> Session:
     """The session, now knowing what becomes of its answers without some units, over the subset that its look shows.
 
-    The contributions to the own class, which foretell it, are measured as well where they are missing; a network that
-    cannot be differentiated goes without. Raises as `ablate`.
+    The contributions to the own class over these samples, which foretell it, are measured as well where they are
+    missing; a network that cannot be differentiated goes without. Raises as `ablate`.
     """
     from cnnvis.compute.ablate import ablate, checked
 
     activations = _recorded(session, sources)
     checked(session.analysis.network, silenced)
-    session = _foretelling(session, sources, progress)
-    rows = subset_rows(session)
+    session, subset = _foretelling(session, sources, progress), shown_subset(session)
     plan = session.job.analysis if session.job is not None else None
     found = ablate(
         sources.model,
@@ -71,9 +75,9 @@ def knock_out(
         activations,
         silenced,
         fill=fill,
-        contributions=session.measurements.own,
-        indices=None if rows is None else activations.samples.indices[rows].tolist(),
-        subset="" if rows is None else session.look.subset,
+        contributions=session.measurements.over(subset).contributions.get(None),
+        indices=shown_indices(session, activations),
+        subset=subset,
         cache=cache,
         device=plan.device if plan is not None else "auto",
         progress=progress,
@@ -92,7 +96,7 @@ def with_ablation(session: Session, found: Ablation) -> Session:
 
 
 def _foretelling(session: Session, sources: Sources, progress: Progress) -> Session:
-    if session.measurements.own is not None:
+    if None in session.measurements.over(shown_subset(session)).contributions:
         return session
     try:
         return with_contributions(session, contributions(session, sources, progress=progress))

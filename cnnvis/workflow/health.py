@@ -9,8 +9,10 @@ from cnnvis.errors import InvalidValue
 from cnnvis.model.activations import Activations
 from cnnvis.model.measurements import Health
 from cnnvis.model.session import Session
+from cnnvis.model.viewed import shown_subset
 from cnnvis.progress import Progress, silent
 from cnnvis.workflow.sources import Sources
+from cnnvis.workflow.subsets import shown_indices
 
 
 def measured_health(
@@ -18,7 +20,8 @@ def measured_health(
 ) -> Health:
     """The health of every layer; compared with the checkpoint `before`, else with the one that the job names.
 
-    Costs a forward and a backward pass for each of 64 samples. Raises a CnnvisError in one sentence where the second
+    It is over the subset that the look shows, else over all samples. Costs a forward and a backward pass for each of
+    64 samples. Raises a CnnvisError in one sentence where the second
     checkpoint cannot be read or is of another architecture.
     """
     from cnnvis.compute.diagnose import diagnose
@@ -30,12 +33,15 @@ def measured_health(
 
         progress(0, 0, "opening the second checkpoint")
         other, name = beside(sources.model, before), before.name
+    activations = _connected(session, sources)
     return diagnose(
         sources.model,
         session.analysis.network,
-        _connected(session, sources),
+        activations,
         before=other,
         compared=name,
+        indices=shown_indices(session, activations),
+        subset=shown_subset(session),
         seed=plan.seed if plan is not None else 0,
         device=plan.device if plan is not None else "auto",
         progress=progress,
@@ -44,7 +50,7 @@ def measured_health(
 
 def with_health(session: Session, health: Health) -> Session:
     """The session, now knowing this health."""
-    return session.with_measurements(replace(session.measurements, health=health))
+    return session.with_measurements(session.measurements.with_health(health))
 
 
 def _connected(session: Session, sources: Sources) -> Activations:

@@ -87,18 +87,26 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+FILES = ("code", "weights", "before", "code of the data", "transform")
+"""What the files are whose hashes a session remembers."""
+
+
 def fingerprints(job: Job) -> dict[str, dict[str, str]]:
-    """For the code file and the weights of a job, those to compare with included, their absolute path and sha256.
+    """For the code and the weights of a job, those to compare with included, their absolute path and sha256.
 
     Only of those that are files.
     """
     from cnnvis.sources.networks import code_path
 
-    code = code_path(job.network.factory, job.folder)
+    code, source, transform = (
+        code_path(name, job.folder) if name else None
+        for name in (job.network.factory, job.data.source, job.data.transform)
+    )
     weights = job.path(job.network.weights) if job.network.weights else None
     before = job.path(job.network.before) if job.network.before else None
     found = {}
-    for name, path in (("code", code), ("weights", weights), ("before", before)):
+    files = (code, weights, before, source, transform)
+    for name, path in zip(FILES, files):
         if path is not None and path.is_file():
             found[name] = {"path": str(path.resolve()), "sha256": digest(path)}
     return found
@@ -114,6 +122,14 @@ class Request:
     files: tuple[tuple[str, str, str, str], ...]
 
     @property
+    def seals(self) -> frozenset[str]:
+        """Path and hash of every file, to remember that they may run; empty where not all code is in files at hand."""
+        whats = {what for what, _, _, _ in self.files}
+        if "code" not in whats or self.missing:
+            return frozenset()
+        return frozenset(f"{now} {path}" for _, path, now, _ in self.files)
+
+    @property
     def missing(self) -> tuple[str, ...]:
         return tuple(path for _, path, now, _ in self.files if not now)
 
@@ -127,15 +143,21 @@ def connection_request(session: Session) -> Request:
 
     Runs nothing. Raises NotConnected where the session has no job.
     """
+    from cnnvis.sources.user_code import is_code
+
     job = _job_of(session)
     then = session.provenance.get("files", {})
     now = fingerprints(job)
     rows = []
-    for what in ("code", "weights", "before"):
+    for what in FILES:
         before, found = then.get(what, {}), now.get(what, {})
         if before or found:
             path = found.get("path") or before.get("path", "")
             rows.append((what, path, found.get("sha256", ""), before.get("sha256", "")))
+    known = {what for what, *_ in rows}
+    for what, name in (("code of the data", job.data.source), ("transform", job.data.transform)):
+        if name and what not in known and is_code(name) and not name.startswith("demo:"):
+            rows.append((what, name, "", ""))  # code that is in no file at hand is said as well
     return Request(tuple(rows))
 
 

@@ -12,6 +12,7 @@ from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 from cnnvis.model.activations import Activations
 from cnnvis.model.session import Session
 from cnnvis.model.subsets import Subset
+from cnnvis.model.viewed import subset_rows
 from cnnvis.progress import Progress, silent
 from cnnvis.workflow.sources import Sources
 
@@ -40,6 +41,8 @@ def subset(
     place = None if cell is None else (_class(cell[0], known), _class(cell[1], known))
     made = Subset(name, chosen, tuple(int(i) for i in samples), wrong, below, place)
     must_hold(session, made)
+    if made not in session.analysis.subsets:  # what was measured over another one of this name means nothing now
+        session = session.with_measurements(session.measurements.without_subset(name))
     return replace(session, analysis=session.analysis.with_subset(made), look=replace(session.look, subset=name))
 
 
@@ -53,6 +56,12 @@ def must_hold(session: Session, wanted: Subset) -> NDArray[np.int64]:
         said = wanted.words(session.classes)
         raise InvalidValue(f"A subset must hold at least one image; none is “{said}”. The picture stays as it was.")
     return rows
+
+
+def shown_indices(session: Session, activations: Activations) -> list[int] | None:
+    """The samples of the subset that the look shows, by their indices in the data set; None for all."""
+    rows = subset_rows(session)
+    return None if rows is None else [int(i) for i in activations.samples.indices[rows]]
 
 
 def _class(wanted: str | int, classes: Sequence[str]) -> int:

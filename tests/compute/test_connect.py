@@ -17,8 +17,9 @@ from torch.nn import functional as F
 
 from cnnvis.compute import connect as connect_module
 from cnnvis.compute import effects as effects_module
-from cnnvis.compute.connect import chosen_samples, connect
+from cnnvis.compute.connect import connect
 from cnnvis.compute.routes import whole
+from cnnvis.compute.sampling import chosen_samples
 from cnnvis.compute.trace import trace
 from cnnvis.errors import Cancelled, InvalidValue, NotConnected, UnknownName
 from cnnvis.model.activations import Activations, Samples

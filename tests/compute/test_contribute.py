@@ -65,6 +65,46 @@ def test_contributions_agree_with_a_backward_pass_for_each_image(layer: str) -> 
     np.testing.assert_allclose(found.slopes[layer], slope, atol=1e-5 * np.abs(slope).max())
 
 
+@pytest.mark.parametrize("chosen", [[1, 4, 5], [2], [0, 3]])
+def test_contributions_of_a_subset_are_those_of_its_images_one_by_one(chosen: list[int]) -> None:
+    model, network, activations = seen("residual")
+    model.eval()
+    response, tail = residual_tails(model, batch_of("residual", N))["layer2.0/add#0"]
+    labels = np.arange(N) % 3
+    expected, slope = reference.contributions(tail, response[chosen], labels[chosen], 5)
+    found = contribute(model, network, activations, indices=chosen, subset="some", device="cpu")
+    np.testing.assert_allclose(found.total("layer2.0/add#0"), expected, atol=1e-5 * np.abs(expected).max())
+    np.testing.assert_allclose(found.slopes["layer2.0/add#0"], slope, atol=1e-5 * np.abs(slope).max())
+    np.testing.assert_array_equal(found.counts, np.bincount(labels[chosen], minlength=5))
+    assert np.isnan(found.means("layer2.0/add#0")[:, found.counts == 0]).all()
+    assert found.subset == "some"
+
+
+def test_contributions_of_a_subset_to_a_class_are_drawn_among_it() -> None:
+    model, network, activations = seen("chain", n=12)
+    all_ = contribute(model, network, activations, target=1, indices=[2, 5, 7, 8], samples=99, device="cpu")
+    some = contribute(model, network, activations, target=1, indices=[2, 5, 7, 8], samples=2, device="cpu")
+    np.testing.assert_array_equal(all_.counts, [0, 1, 3, 0, 0])
+    np.testing.assert_array_equal(some.counts, [0, 1, 1, 0, 0])
+
+
+def test_contributions_of_a_subset_and_of_the_rest_are_those_of_all() -> None:
+    model, network, activations = seen("residual", n=8)
+    split = (None, [0, 3, 7], [1, 2, 4, 5, 6])
+    whole, *parts = (contribute(model, network, activations, indices=some, device="cpu") for some in split)
+    for name, sums in whole.layers.items():
+        both = parts[0].total(name) + parts[1].total(name)
+        np.testing.assert_allclose(both, sums, atol=1e-5 * np.abs(sums).max())
+
+
+def test_the_quantiles_of_a_regression_stay_those_of_all_samples_for_a_subset() -> None:
+    model, rows = one_output(), random_images(10, (7,))
+    network = trace(model, rows[0])
+    activations = record(model, network, Held(rows, np.linspace(0.0, 1.0, 10)), device="cpu")
+    found = contribute(model, network, activations, indices=[0, 1, 9], device="cpu")
+    np.testing.assert_array_equal(found.counts, [2, 0, 0, 0, 1])
+
+
 def test_contributions_agree_with_finite_differences_behind_a_concatenation() -> None:
     model, network, activations = seen("inception", n=1)
     model.eval().double()
@@ -302,6 +342,10 @@ def test_what_does_not_fit_is_said_in_a_sentence() -> None:
         contribute(model, network, activations, target=5)
     with pytest.raises(InvalidValue, match="1 or more"):
         contribute(model, network, activations, samples=0)
+    with pytest.raises(InvalidValue, match="recorded ones; got 77"):
+        contribute(model, network, activations, indices=[0, 77])
+    with pytest.raises(InvalidValue, match="at least one; got none"):
+        contribute(model, network, activations, indices=[])
     with pytest.raises(NotConnected, match="data set"):
         contribute(model, network, _without_data(activations))
 

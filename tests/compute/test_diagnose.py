@@ -84,6 +84,24 @@ def test_gradients_of_weights_are_those_of_plain_autograd() -> None:
         assert health.layers[name].ratio == pytest.approx(norm / weight, rel=1e-4)
 
 
+def test_over_a_subset_gradients_and_responses_are_those_of_its_samples() -> None:
+    model, some = seeded(Small()), [1, 2, 4]
+    health, whole = measured(model, indices=some, subset="some"), measured(model)
+    expected = gradients(model, inputs()[some], [cross_entropy()[k] for k in some])
+    _, activations = recorded(model)
+    for name in ("conv1", "conv2", "fc"):
+        one, pooled = health.layers[name], activations[name].pooled
+        assert pooled is not None
+        assert one.gradient == pytest.approx(float(expected[f"{name}.weight"].norm()), rel=1e-4)
+        assert one.gradient != pytest.approx(whole.layers[name].gradient, rel=1e-3)
+        assert one.mean == pytest.approx(float(pooled[some].astype(float).mean()), rel=1e-3)
+        assert one.spread == pytest.approx(float(pooled[some].astype(float).std(0).mean()), rel=1e-3)
+        assert (one.norm, one.negative, one.negative_mass) == (
+            whole.layers[name].norm, whole.layers[name].negative, whole.layers[name].negative_mass
+        )  # fmt: skip
+    assert (health.subset, health.n_samples) == ("some", 3)
+
+
 def test_gradients_of_weights_are_the_slope_of_the_loss() -> None:
     """Central differences along the gradient's own direction, found without autograd."""
     model = seeded(Small())

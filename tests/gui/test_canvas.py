@@ -319,6 +319,8 @@ def test_panning_repaints_a_strip_only(canvas: Canvas, qtbot: QtBot) -> None:
     assert canvas.minimap.isVisible()
     qtbot.waitUntil(lambda: canvas.stage.ready(("cluster", "layer5", 4)) and not canvas.settling)
     QApplication.processEvents()
+    before = canvas.minimap.geometry()
+    assert canvas.viewport().rect().contains(before)
     watch = Watch()
     canvas.viewport().installEventFilter(watch)
     canvas.pan(QPointF(7, 3))
@@ -326,5 +328,4 @@ def test_panning_repaints_a_strip_only(canvas: Canvas, qtbot: QtBot) -> None:
     view = canvas.viewport()
     area = sum(r.width() * r.height() for region in painted for r in region)
     assert 0 < area < 0.3 * view.width() * view.height()
-    assert view.rect().contains(canvas.minimap.geometry())
-    assert canvas.minimap.geometry().bottomRight() == view.rect().bottomRight() - QPoint(12, 12)
+    assert canvas.minimap.geometry() == before

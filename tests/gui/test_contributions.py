@@ -23,6 +23,7 @@ from cnnvis.gui.panels.details import Details
 from cnnvis.gui.panels.knock_out_section import agreement, shown
 from cnnvis.gui.panels.patches import Patches
 from cnnvis.gui.studies import contributions as study
+from cnnvis.gui.studies import subsets
 from cnnvis.gui.studies.contributions import silenced_by
 from cnnvis.gui.window import Window
 from cnnvis.layout.compose import draw
@@ -31,6 +32,7 @@ from cnnvis.model.job import AnalysisPlan, DataSource, Job, NetworkSource
 from cnnvis.model.measurements import Ablation, Contributions, Fill, Measurements, Silenced
 from cnnvis.model.session import Session
 from cnnvis.model.subsets import Subset
+from cnnvis.model.viewed import shown_subset, viewed
 
 CLUSTER = ("cluster", "conv2", 0)
 
@@ -38,14 +40,15 @@ CLUSTER = ("cluster", "conv2", 0)
 def measured(session: Session, target: int | None = None) -> Contributions:
     """Made-up contributions of all layers before the output."""
     rng = np.random.default_rng(0)
-    assert session.activations is not None
-    counts = session.activations.counts
+    shown = viewed(session).activations
+    assert shown is not None
+    counts = shown.counts
     layers = {
         layer.name: rng.normal(size=(layer.n_units, len(counts))) * counts
         for layer in session.analysis.network.drawn
         if layer.name.startswith("conv")
     }
-    return Contributions(layers, counts, target, layers)
+    return Contributions(layers, counts, target, layers, shown_subset(session))
 
 
 def knocked(session: Session, silenced: Silenced, fill: Fill = "zero", **other: object) -> Ablation:
@@ -85,6 +88,11 @@ class Room:
         found = session.measurements.with_contributions(measured(session))
         return session.with_measurements(found.with_ablation(knocked(session, units, fill)))
 
+    def verb(self, name: str, *arguments: object) -> None:
+        for one in self.controller.studies:
+            if name in one.verbs:
+                one.verbs[name](*arguments)
+
     def rest(self) -> None:
         self.qtbot.waitUntil(lambda: self.jobs.idle)
 
@@ -112,6 +120,7 @@ def room(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     found = Room(controller, jobs, view, services, qtbot)
     monkeypatch.setattr(study, "contributions", found.contributions)
     monkeypatch.setattr(study, "knock_out", found.knock_out)
+    monkeypatch.setattr(subsets, "record_subset", lambda session, *_, **__: session.activations)
     monkeypatch.setattr(controller.contributions, "_opened", lambda: None)
     controller.place(Document(made_up_session()), None)
     found.rest()
@@ -203,6 +212,93 @@ def test_a_column_stands_for_all_its_neurons() -> None:
     session = made_up_session()
     assert silenced_by(session, (("column", "conv1"), ("unit", "conv1", 2))) == (("conv1", tuple(range(6))),)
     assert silenced_by(session, (("class", 0), ("classes", "fc"))) == ()
+
+
+# Over a subset
+
+
+def with_subset(session: Session, name: str, **asks: object) -> Session:
+    """The session with a subset that is shown."""
+    analysis = session.analysis.with_subset(Subset(name, **asks))  # type: ignore[arg-type]
+    return replace(session, analysis=analysis, look=replace(session.look, subset=name))
+
+
+@pytest.fixture
+def looking(room: Room) -> Room:
+    """Cards show contributions over all images, and the network is there."""
+    room.controller.show_facet("contribution")
+    room.rest()
+    room.asked.clear()
+    return room
+
+
+def follow(room: Room, subset: Subset) -> None:
+    room.verb("subset_define", subset)
+    room.rest()
+
+
+def test_contributions_follow_a_subset_and_are_measured_over_it_once(looking: Room) -> None:
+    follow(looking, Subset("ones", classes=(1,)))
+    assert looking.asked == [None]
+    assert looking.session.measurements.over("ones").contributions[None].counts.tolist() == [0, 6, 0, 0]
+    assert looking.session.measurements.own is not None
+    assert looking.session.measurements.own.n_samples == 24
+    looking.verb("show_subset")
+    looking.verb("show_subset", "ones")
+    looking.rest()
+    assert looking.asked == [None]
+
+
+def test_those_to_a_class_follow_a_subset_where_cards_show_them(room: Room) -> None:
+    room.controller.contributions.show_for_class(2)
+    room.rest()
+    follow(room, Subset("ones", classes=(1,)))
+    assert room.asked == [2, 2]
+    assert list(room.session.measurements.over("ones").contributions) == [2]
+
+
+def test_without_the_network_one_sentence_says_what_a_subset_lacks(looking: Room) -> None:
+    looking.services.sources = None
+    looking.view.show_notice.reset_mock()
+    follow(looking, Subset("ones", classes=(1,)))
+    assert looking.said == (
+        "The contributions over “ones” are not measured yet. File ▸ Connect network measures them."
+    )
+    looking.controller.show_edges(0.5)
+    looking.verb("show_subset")
+    looking.verb("show_subset", "ones")
+    looking.rest()
+    assert looking.view.show_notice.call_count == 1
+    assert looking.asked == []
+
+
+def test_a_subset_of_the_same_name_that_asks_for_others_is_measured_anew(looking: Room) -> None:
+    follow(looking, Subset("mine", classes=(1,)))
+    looking.verb("subset_remove", "mine")
+    follow(looking, Subset("mine", classes=(2,)))
+    assert looking.asked == [None, None]
+    assert looking.session.measurements.over("mine").contributions[None].counts.tolist() == [0, 0, 6, 0]
+
+
+def test_a_result_for_a_subset_that_asks_for_others_now_is_not_kept(looking: Room) -> None:
+    looking.verb("subset_define", Subset("mine", classes=(1,)))
+    looking.controller.show_facet("features")
+    document = looking.controller.document
+    assert document is not None
+    document.commit(document.analysis.with_subset(Subset("mine", classes=(2,))), "another", "")
+    looking.rest()
+    assert looking.asked == [None]
+    assert looking.session.measurements.subsets == {}
+
+
+def test_a_subset_that_is_left_before_its_turn_is_measured_when_it_is_shown_again(looking: Room) -> None:
+    looking.verb("subset_define", Subset("ones", classes=(1,)))
+    looking.verb("subset_define", Subset("twos", classes=(2,)))
+    looking.rest()
+    assert list(looking.session.measurements.subsets) == ["twos"]
+    looking.verb("show_subset", "ones")
+    looking.rest()
+    assert set(looking.session.measurements.subsets) == {"ones", "twos"}
 
 
 # The details
@@ -385,13 +481,28 @@ def test_several_that_are_selected_are_told_and_so_is_their_common_knock_out(qtb
     assert "set to zero · measured on 24 samples" in texts(panel)
 
 
-def test_contributions_beside_a_subset_are_told_to_be_over_all_images(details: Details) -> None:
-    session = with_all(made_up_session())
-    session = session.with_analysis(session.analysis.with_subset(Subset("some", classes=(0,))))
+def test_contributions_are_those_over_the_subset_that_is_shown(details: Details) -> None:
+    session = with_subset(with_all(made_up_session()), "some", classes=(0,))
     show(details, session)
-    assert "over all images, not the subset alone" not in texts(details)
-    show(details, session.with_look(replace(session.look, subset="some")))
-    assert "over all images, not the subset alone" in texts(details)
+    assert "not measured over “some” yet" in texts(details)
+    assert "CONTRIBUTION TO OWN CLASS" not in texts(details)
+    found = measured(session)
+    show(details, session.with_measurements(session.measurements.with_contributions(found)))
+    assert "over the 6 samples of “some”" in texts(details)
+    members = list(session.analysis.clusters["conv2"][0].members)
+    (bar,) = bars(details)[1]._bars
+    assert bar.value == pytest.approx(found.means("conv2")[members, 0].sum())
+    assert "3 without samples" in texts(details)
+
+
+def test_a_knock_out_says_on_which_samples_it_was_measured(details: Details) -> None:
+    session = with_subset(with_all(made_up_session()), "some", classes=(0,))
+    show(details, session)
+    assert "to be measured on the 6 samples of “some”" in texts(details)
+    members = session.analysis.clusters["conv2"][0].members
+    gone = knocked(viewed(session), (("conv2", members),), "mean", subset="some")
+    show(details, session.with_measurements(session.measurements.with_ablation(gone)))
+    assert "held at their mean over all samples · measured on 6 samples of “some”" in texts(details)
 
 
 def test_the_page_of_a_class_whose_contributions_are_shown_leads_back(details: Details, qtbot: QtBot) -> None:

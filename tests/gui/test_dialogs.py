@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pictures import diagram
-from PySide6.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QLabel
+from PySide6.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QInputDialog, QLabel, QMessageBox
 from pytestqt.qtbot import QtBot
+from sessions import made_up_session
 
 from cnnvis.gui import palette
 from cnnvis.gui.dialogs.export_figure import ExportFigure, Parts, Subject
@@ -16,8 +18,10 @@ from cnnvis.gui.dialogs.preferences import Preferences
 from cnnvis.gui.dialogs.shortcuts import Shortcuts
 from cnnvis.gui.menus import COMMANDS
 from cnnvis.gui.places import Places, Settings
+from cnnvis.gui.window import Window
 from cnnvis.layout.diagram import Box
 from cnnvis.layout.theme import LIGHT
+from cnnvis.model.job import DataSource, Job, NetworkSource
 
 
 @pytest.fixture
@@ -97,3 +101,39 @@ def test_the_buttons_of_a_question_have_words_and_no_icons(qtbot: QtBot, dressed
     buttons.show()
     assert [button.text().replace("&", "") for button in buttons.buttons()] == ["Save", "Cancel"]
     assert all(button.icon().isNull() for button in buttons.buttons())
+
+
+def test_connecting_the_same_files_is_asked_only_once(
+    window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "net.py").write_text("x = 1\n")
+    session = replace(made_up_session(), job=Job(NetworkSource("net.py:make"), DataSource("a.zip"), folder=tmp_path))
+    asked: list[str] = []
+
+    def press(box: QMessageBox) -> int:
+        asked.append(box.informativeText())
+        monkeypatch.setattr(box, "clickedButton", lambda: box.buttons()[0])
+        return 0
+
+    monkeypatch.setattr(QMessageBox, "exec", press)
+    for _ in range(2):
+        assert window.ask.may_connect(session, window.settings, window.controller.fail)
+    assert len(asked) == 1
+    (tmp_path / "net.py").write_text("x = 2\n")
+    assert window.ask.may_connect(session, window.settings, window.controller.fail)
+    assert len(asked) == 2
+
+
+def test_choices_are_numbered_only_where_two_have_the_same_name(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[list[str]] = []
+
+    def first(parent: object, title: str, question: str, names: list[str], *_: object) -> tuple[str, bool]:
+        offered.append(names)
+        return names[-1], True
+
+    monkeypatch.setattr(QInputDialog, "getItem", first)
+    assert window.ask.one_of("a", "b", {3: "neurons", 5: "edges"}) == 5
+    assert window.ask.one_of("a", "b", {3: "9 neurons", 5: "9 neurons"}) == 5
+    assert offered == [["neurons", "edges"], ["1.  9 neurons", "2.  9 neurons"]]

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 from sessions import made_up_session
-from windows import rest, said, show
+from windows import rest, run, said, show
 
 from cnnvis.gui.dialogs.export_figure import ExportFigure, Parts
 from cnnvis.gui.exporting import subjects
@@ -105,7 +105,7 @@ def test_a_table_and_a_graph_are_written(
     for verb, arguments, name in (("export_table", ("clusters",), "c.csv"), ("export_graph", (), "g.graphml")):
         monkeypatch.setattr(window.ask, "file_to_save", lambda *_, name=name: tmp_path / name)
         monkeypatch.setattr(window.ask, "one_of", lambda *_: 0)
-        window.commands.run(verb, arguments)
+        run(window, qtbot, verb, *arguments)
     with open(tmp_path / "c.csv", newline="") as file:
         assert {row["layer"] for row in csv.DictReader(file)} >= {"conv1", LAYER}
     assert nx.read_graphml(tmp_path / "g.graphml").number_of_edges() > 0

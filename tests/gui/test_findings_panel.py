@@ -153,3 +153,15 @@ def test_pages_of_a_subset_still_tell_the_findings_and_tell_them_once_they_are_k
     rest(window, qtbot)
     page = window.panels["details"].findChildren(QLabel)
     assert "FINDINGS" in [label.text() for label in page]
+
+
+def test_findings_stay_over_all_images_beside_a_subset_and_say_so(panel: Findings, qtbot: QtBot) -> None:
+    session = dying()
+    show(panel, session, qtbot)
+    before = [card.finding for card in panel.cards]
+    analysis = session.analysis.with_subset(Subset("wrong", wrong=True))
+    show(panel, replace(session, analysis=analysis, look=replace(session.look, subset="wrong")), qtbot)
+    assert texts(panel)[0] == "Over all images, not “wrong” alone."
+    assert [card.finding for card in panel.cards] == before
+    show(panel, session, qtbot)
+    assert "Over all images, not “wrong” alone." not in texts(panel)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -13,13 +15,18 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 from sessions import made_up_session
 
+from cnnvis.gui.controller import Controller
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.details import Details
 from cnnvis.gui.panels.health_table import COLUMNS, HealthTable
+from cnnvis.gui.studies import health as study
 from cnnvis.layout.compose import draw
 from cnnvis.layout.diagram import Key, Label
+from cnnvis.model.document import Document
 from cnnvis.model.measurements import Health, LayerHealth
 from cnnvis.model.session import Session
+from cnnvis.model.subsets import Subset
+from cnnvis.model.viewed import shown_subset
 from cnnvis.workflow.health import with_health
 
 NAN = float("nan")
@@ -120,7 +127,7 @@ def layers(table: HealthTable) -> list[str]:
 def test_the_table_lists_all_layers_in_the_order_of_the_network(table: HealthTable) -> None:
     table.show_session(measured(), None)
     assert layers(table) == ["conv1", "conv2", "fc"]
-    assert table.currentWidget() is table.table
+    assert table.table.isVisible()
 
 
 def test_the_table_sorts_by_value_and_leaves_what_means_nothing_to_the_end(table: HealthTable) -> None:
@@ -162,3 +169,126 @@ def test_without_health_the_table_offers_to_measure(table: HealthTable, qtbot: Q
     with qtbot.waitSignal(table.requested) as heard:
         button.click()
     assert heard.args[0] == "measure_health"
+
+
+# Over a subset
+
+
+def with_subset(session: Session) -> Session:
+    analysis = session.analysis.with_subset(Subset("some", classes=(1,)))
+    return replace(session, analysis=analysis, look=replace(session.look, subset="some", facet="health"))
+
+
+def over_some(session: Session) -> Session:
+    part = replace(measured().measurements.health, n_samples=6, subset="some")  # type: ignore[type-var]
+    return with_health(session, part)  # type: ignore[arg-type]
+
+
+def test_the_page_of_a_layer_follows_a_subset_and_says_what_is_not_measured_over_it(details: Details) -> None:
+    session = with_subset(measured())
+    found = facts(details, session, ("column", "conv2"))
+    said = "over the 6 samples of “some”; gradients are not measured over them yet"
+    assert said in found
+    assert found["Negative mass"] == "50 %"
+    assert "Gradient ‖g‖" not in found
+    assert "Measure gradients" in [b.text() for b in details.widget().findChildren(QPushButton)]
+    values = session.activations["conv2"].pooled[1::4].astype(float)  # type: ignore[index]
+    assert found["Mean"] == f"{values.mean():#.3g}"
+    found = facts(details, over_some(session), ("column", "conv2"))
+    assert "over the 6 samples of “some”" in found
+    assert found["Gradient ‖g‖"] == "2.00"
+    assert "Measure gradients" not in [b.text() for b in details.widget().findChildren(QPushButton)]
+
+
+def test_the_page_of_a_cluster_without_gradients_over_a_subset_has_the_rest(details: Details) -> None:
+    found = facts(details, with_subset(measured()), ("cluster", "conv2", 0))
+    assert "Never fire" in found
+    assert "Gradient, median" not in found
+
+
+def test_the_table_follows_a_subset_and_offers_what_is_missing(table: HealthTable, qtbot: QtBot) -> None:
+    session = with_subset(measured())
+    table.show_session(session, None)
+    qtbot.waitUntil(lambda: table._words.text() != "")
+    assert table._words.text() == "over “some”; gradients are not measured over it yet"
+    assert layers(table) == ["conv1", "conv2", "fc"]
+    assert table.table.isColumnHidden(1 + [c.title for c in COLUMNS].index("‖g‖"))
+    mean = 1 + [c.title for c in COLUMNS].index("mean")
+    expected = session.activations["conv1"].pooled[1::4].astype(float).mean()  # type: ignore[index]
+    assert table.table.item(0, mean).value == pytest.approx(expected)
+    with qtbot.waitSignal(table.requested) as heard:
+        table._gradients.click()
+    assert heard.args[0] == "measure_health"
+    table.show_session(over_some(session), None)
+    qtbot.waitUntil(lambda: not table._gradients.isVisible())
+    assert not table.table.isColumnHidden(1 + [c.title for c in COLUMNS].index("‖g‖"))
+    table.show_session(measured(), None)
+    assert not table._over.isVisible()
+    assert table.table.item(0, mean).value == 1.5
+
+
+@dataclass
+class Room:
+    """A session in a controller whose network is made up."""
+
+    controller: Controller
+    jobs: Jobs
+    services: SimpleNamespace
+    qtbot: QtBot
+    asked: list[str] = field(default_factory=list)
+
+    def measured_health(self, session: Session, *_: object, **__: object) -> Health:
+        self.asked.append(shown_subset(session))
+        found = measured().measurements.health
+        assert found is not None
+        return replace(found, subset=shown_subset(session))
+
+    def put(self, session: Session) -> None:
+        assert self.controller.document is not None
+        self.controller.document.update(session)
+        self.qtbot.waitUntil(lambda: self.jobs.idle)
+
+    @property
+    def session(self) -> Session:
+        assert self.controller.session is not None
+        return self.controller.session
+
+
+@pytest.fixture
+def room(qtbot: QtBot, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> Room:
+    services = SimpleNamespace(sources=object(), draw=lambda session, previous: draw(session, previous=previous))
+    settings = MagicMock()
+    settings.text.return_value = ""
+    controller = Controller(MagicMock(), jobs, services, settings, MagicMock())  # type: ignore[arg-type]
+    found = Room(controller, jobs, services, qtbot)
+    monkeypatch.setattr(study, "measured_health", found.measured_health)
+    controller.place(Document(made_up_session()), None)
+    return found
+
+
+def test_gradients_follow_a_subset_on_cards_that_show_health_and_are_measured_once(room: Room) -> None:
+    room.put(with_subset(made_up_session()))
+    assert room.asked == []  # nobody has asked for health at all
+    room.put(with_subset(measured()))
+    assert room.asked == ["some"]
+    assert room.session.measurements.over("some").health is not None
+    room.put(room.session.with_look(replace(room.session.look, share=0.5)))
+    assert room.asked == ["some"]
+
+
+def test_health_over_a_subset_is_measured_over_all_samples_too_where_that_is_missing(room: Room) -> None:
+    room.put(with_subset(made_up_session()))
+    room.controller.health.measure_health()
+    room.qtbot.waitUntil(lambda: room.jobs.idle)
+    assert room.asked == ["", "some"]
+    assert room.session.measurements.health is not None
+    room.controller.health.measure_health()
+    room.qtbot.waitUntil(lambda: room.jobs.idle)
+    assert room.asked == ["", "some", "some"]
+
+
+def test_without_the_network_cards_keep_what_the_file_knows(room: Room) -> None:
+    room.services.sources = None
+    room.put(with_subset(measured()))
+    assert room.asked == []
+    assert room.session.measurements.over("some").health is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -16,8 +17,9 @@ from sessions import made_up_session
 from windows import opened, rest, show
 
 from cnnvis.gui import app
-from cnnvis.gui.jobs import Reporter
+from cnnvis.gui.jobs import Jobs, Reporter
 from cnnvis.gui.menus import COMMANDS, MENUS
+from cnnvis.gui.panels.outline import Outline
 from cnnvis.gui.places import Places
 from cnnvis.gui.view import Notice, Work
 from cnnvis.gui.window import Window
@@ -245,3 +247,24 @@ def test_panels_below_share_a_tab_where_a_small_window_has_no_room(window: Windo
     window.actions_["health"].trigger()
     assert window._docks["health"].isHidden()
     assert window.actions_["matrix"].isChecked()
+
+
+def test_what_is_said_in_passing_stands_where_else_is_said_what_goes_on(window: Window, qtbot: QtBot) -> None:
+    window.flash("The figure is written")
+    window.workbar.set_idle("Ready · CPU")
+    assert window.workbar._text.text() == "The figure is written"
+    window.workbar._passing.setInterval(1)
+    window.flash("The figure is written")
+    qtbot.waitUntil(lambda: window.workbar._text.text() == "Ready · CPU")
+
+
+def test_the_outline_marks_the_group_of_a_layer_that_is_folded_away(jobs: Jobs, qtbot: QtBot) -> None:
+    session, outline = made_up_session(), Outline(jobs)
+    qtbot.addWidget(outline)
+    first, second = session.analysis.groups[:2]
+    group = replace(first, name="both", layers=(*first.layers, *second.layers))
+    session = session.with_analysis(replace(session.analysis, groups=(group, *session.analysis.groups[2:])))
+    outline.show_session(session, None)
+    outline.show_selection(("column", second.layers[0]))
+    marked = outline._tree.selectedItems()
+    assert [item.text(0) for item in marked] == ["both"]

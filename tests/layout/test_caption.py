@@ -8,6 +8,8 @@ from cnnvis.layout.caption import caption, clustered
 from cnnvis.layout.edge_words import sign_line
 from cnnvis.model.analysis import Recipe
 from cnnvis.model.measurements import Contributions, Measurements
+from cnnvis.model.subsets import Subset
+from cnnvis.model.viewed import viewed
 
 
 def test_the_caption_names_network_samples_clusterer_and_seed():
@@ -39,7 +41,10 @@ def test_other_recipes_and_hands_are_told():
 
 def test_a_subset_and_an_image_laid_over_are_told():
     session = made_up_session()
-    text = caption(session.with_look(replace(session.look, subset="wrong ones", instance="a.png", against="b.png")))
+    look = replace(session.look, subset="wrong ones", instance="a.png", against="b.png")
+    assert "(wrong ones)" not in caption(session.with_look(look))  # nobody has defined it
+    defined = session.analysis.with_subset(Subset("wrong ones", wrong=True))
+    text = caption(viewed(session.with_analysis(defined).with_look(look)))
     assert "(wrong ones)" in text
     assert "a.png against b.png" in text
 
@@ -52,4 +57,8 @@ def test_what_contributions_go_to_is_told():
     session = session.with_measurements(Measurements({1: to_one})).with_look(look)
     assert "on the score of class 1" in caption(session)
     assert sign_line(session).startswith("cards: contribution to class 1 · blue")
-    assert "class 1, over all images" in sign_line(session.with_look(replace(look, subset="some")))
+    defined = session.with_analysis(session.analysis.with_subset(Subset("some", classes=(1,))))
+    shown = defined.with_look(replace(look, subset="some"))
+    assert "cards: contribution" not in sign_line(viewed(shown))
+    part = shown.measurements.with_contributions(replace(to_one, subset="some"))
+    assert "contribution to class 1 over “some” · " in sign_line(viewed(shown.with_measurements(part)))

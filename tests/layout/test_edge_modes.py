@@ -137,8 +137,8 @@ def test_edges_over_a_subset_are_named_so_once_they_are_measured(session: Sessio
     assert "edges over" not in sign_line(viewed(some))
     found = replace(some.connections, probe=3)
     some = some.with_measurements(some.measurements.with_connections(Edging(subset="the wrong ones"), found))
-    assert sign_line(viewed(some)).startswith("edges over the wrong ones · blue excites")
-    assert "weights × activation over the wrong ones" in draw(some).caption
+    assert sign_line(viewed(some)).startswith("edges over “the wrong ones” · blue excites")
+    assert "weights × activation over “the wrong ones”" in draw(some).caption
 
 
 def test_cards_that_step_back_are_faint_on_paper(session: Session) -> None:

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from cnnvis.errors import InvalidValue, UnknownName
 from cnnvis.model.analysis import Analysis, Recipe
 from cnnvis.model.document import Document
 from cnnvis.model.groups import Group
+from cnnvis.model.measurements import Contributions
 from cnnvis.model.network import Edge, Layer, Network
 from cnnvis.model.partition import Partition
 from cnnvis.model.session import Look, Session
+from cnnvis.model.subsets import Subset
 
 
 def analysis() -> Analysis:
@@ -163,3 +166,25 @@ def test_values_cannot_be_changed_from_outside() -> None:
 def test_the_notebook_table_escapes_names() -> None:
     found = rename(analysis(), "<b>dogs</b>")
     assert "&lt;b&gt;dogs" in found._repr_html_()
+
+
+def test_measurements_over_a_subset_never_stand_for_another_one_of_its_name():
+    document = Document(Session(analysis()))
+
+    def measure() -> None:
+        found = Contributions({}, np.ones(4), None, {}, "mine")
+        document.update(document.session.with_measurements(document.session.measurements.with_contributions(found)))
+
+    document.commit(document.analysis.with_subset(Subset("mine", classes=(0,))), "first")
+    measure()
+    document.commit(document.analysis.without_subset("mine"), "removed")
+    document.undo()
+    assert "mine" in document.session.measurements.subsets  # the same samples again
+    document.redo()
+    document.commit(document.analysis.with_subset(Subset("mine", classes=(1,))), "second")
+    assert document.session.measurements.subsets == {}
+    measure()
+    document.undo()
+    document.undo()
+    assert document.analysis.subset("mine").classes == (0,)
+    assert document.session.measurements.subsets == {}

@@ -16,6 +16,7 @@ from cnnvis.model.measurements import (
 from cnnvis.model.session import Look
 from cnnvis.model.subsets import Subset
 from cnnvis.storage.archive import load, save
+from cnnvis.storage.measured import measurements_from_values, measurements_to_values
 
 
 def same(one, other):
@@ -36,7 +37,9 @@ def measured():
     session = made_up_session()
     units = session.activations["conv1"].n_units
     rng = np.random.default_rng(0)
-    sums, slopes = ({"conv1": rng.normal(size=(units, 3)).astype(np.float32).astype(float)} for _ in range(2))
+    sums, slopes = (
+        {"conv1": rng.normal(size=(units, 3)).astype(np.float32).astype(float) * [1, 0, 1]} for _ in range(2)
+    )
     own = Contributions(sums, np.array([2.0, 0, 1]), None, slopes)
     gone = Ablation(
         (("conv1", (0, 2)),),
@@ -58,6 +61,12 @@ def measured():
     )
     edging = Edging("class", 1, "wrong ones", "cat.png")
     found = Measurements({None: own}, (gone,), health, {edging: session.connections}, {image.name: image})
+    few = np.array([0.0, 4, 0])
+    some = {"conv1": np.outer(np.arange(units), few)}
+    part = Contributions(some, few, None, some, "wrong ones")
+    found = found.with_contributions(part).with_contributions(replace(part, target=2, slopes={}))
+    found = found.with_health(replace(health, n_samples=4, subset="wrong ones"))
+    found = found.with_contributions(replace(part, subset="others"))
     analysis = session.analysis.with_subset(Subset("wrong ones", (0, 1), (3, 4), True, 0.5, (0, 1)))
     look = Look(
         facet="health",
@@ -80,6 +89,24 @@ def measured():
 def test_everything_that_was_measured_comes_back(measured, tmp_path):
     after = load(save(measured, tmp_path / "mine"))
     assert same(measured.measurements, after.measurements)
+
+
+def test_of_a_subset_only_the_classes_that_it_holds_are_written(measured):
+    _, arrays = measurements_to_values(measured.measurements)
+    columns = {name: values.shape[1] for name, values in arrays.items() if name.startswith("subsets/0/contributions/0/")
+               and values.ndim == 2}  # fmt: skip
+    assert set(columns.values()) == {1}
+    assert not [name for name, values in arrays.items() if name.startswith("subsets") and len(values) == 24]
+
+
+def test_measurements_of_a_file_without_subsets_are_read_as_they_are(measured):
+    header, arrays = measurements_to_values(replace(measured.measurements, subsets={}))
+    del header["subsets"]
+    for place in ("contributions/0/0", "contributions/0/slopes/0"):  # older files hold every class
+        whole = np.zeros((len(arrays[place]), 3), np.float32)
+        whole[:, [0, 2]] = arrays[place]
+        arrays[place] = whole
+    assert same(measurements_from_values(header, arrays), replace(measured.measurements, subsets={}))
 
 
 def test_subsets_and_the_whole_look_come_back(measured, tmp_path):

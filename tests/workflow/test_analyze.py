@@ -140,6 +140,23 @@ def test_changed_and_missing_files_are_named(session, tmp_path):
     assert asked.missing == ("w.safetensors",)
 
 
+def test_what_may_run_is_sealed_by_path_and_hash_of_all_code(session, tmp_path):
+    for name in ("net.py", "data.py"):
+        (tmp_path / name).write_text("x = 1\n")
+
+    def seals(data, factory="net.py:make"):
+        job = replace(session.job, network=NetworkSource(factory), data=DataSource(data), folder=tmp_path)
+        return connection_request(replace(session, job=job)).seals
+
+    images = seals("images.zip")
+    assert len(images) == 1
+    assert images < seals("data.py:make")
+    assert seals("gone.py:make") == frozenset()
+    assert seals("images.zip", factory="torchvision:resnet18") == frozenset()
+    (tmp_path / "net.py").write_text("x = 2\n")
+    assert seals("images.zip").isdisjoint(images)
+
+
 def test_an_unknown_demo_is_answered_with_the_known_ones():
     with pytest.raises(UnknownName, match="healthy"):
         demo_job("helthy")

@@ -11,14 +11,15 @@ import pytest
 from cnnvis.compute.replay import Cache
 from cnnvis.errors import InvalidValue, ModelFailure
 from cnnvis.model.job import AnalysisPlan, DataSource, Job, NetworkSource
-from cnnvis.model.session import Look, Session
-from cnnvis.model.subsets import Subset
+from cnnvis.model.session import Session
+from cnnvis.model.viewed import viewed
 from cnnvis.progress import silent
 from cnnvis.storage.archive import load, save
 from cnnvis.workflow import contributions as module
 from cnnvis.workflow.analyze import analyze
 from cnnvis.workflow.contributions import contributions, knock_out, with_contributions
 from cnnvis.workflow.sources import Sources, open_sources
+from cnnvis.workflow.subsets import subset
 
 JOB = Job(
     NetworkSource("demo:healthy"), DataSource("demo:healthy", per_class=3), AnalysisPlan(probe_images=2, device="cpu")
@@ -62,14 +63,36 @@ def test_a_knock_out_is_kept_beside_its_estimate_and_survives_the_file(
     assert opened.silenced == ((LAYER, (0, 1, 2)),)
 
 
-def test_a_knock_out_follows_the_subset_that_is_shown(session: Session, sources: Sources) -> None:
-    analysis = session.analysis.with_subset(Subset("two", classes=(0, 4)))
-    some = replace(session, analysis=analysis, look=Look(subset="two"))
-    found = knock_out(some, sources, {LAYER: (0,)}).measurements.ablations[0]
-    assert found.subset == "two"
-    np.testing.assert_array_equal(np.flatnonzero(found.counts), [0, 4])
-    assert found.foretold is not None
-    np.testing.assert_array_equal(np.isfinite(found.foretold), found.counts > 0)
+def test_contributions_follow_the_subset_that_is_shown(session: Session, sources: Sources) -> None:
+    some = subset(session, "few", classes=[0, 4])
+    own, aimed = contributions(some, sources), contributions(some, sources, 2)
+    np.testing.assert_array_equal(own.counts, viewed(some).activations.counts)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(aimed.counts, own.counts)
+    whole = contributions(session, sources)
+    full = own.counts == whole.counts
+    assert np.flatnonzero(full).tolist() == [0, 4]
+    np.testing.assert_allclose(own.total(LAYER)[:, full], whole.total(LAYER)[:, full], atol=1e-4)
+    kept = with_contributions(with_contributions(some, own), whole)
+    assert viewed(kept).measurements.own is own
+    assert kept.measurements.own is whole
+
+
+def test_a_subset_that_is_defined_anew_forgets_what_was_measured_over_it(session: Session, sources: Sources) -> None:
+    some = subset(session, "few", samples=range(6))
+    known = with_contributions(some, contributions(some, sources))
+    assert viewed(subset(known, "few", samples=range(6))).measurements.own is not None
+    assert viewed(subset(known, "few", samples=range(7))).measurements.own is None
+
+
+def test_a_knock_out_and_its_estimate_follow_the_subset_that_is_shown(session: Session, sources: Sources) -> None:
+    some = subset(session, "mixed", samples=[0, 1, 2, 3, 12])
+    before = with_contributions(some, contributions(session, sources))
+    after = knock_out(before, sources, {LAYER: (0,)}).measurements
+    found, own = after.ablations[0], after.over("mixed").contributions[None]
+    assert found.subset == "mixed"
+    np.testing.assert_array_equal(found.counts, viewed(some).activations.counts)  # type: ignore[union-attr]
+    np.testing.assert_allclose(found.foretold, -own.means(LAYER)[0])
+    assert after.own is before.measurements.own
 
 
 def test_a_network_that_cannot_be_differentiated_is_knocked_out_all_the_same(

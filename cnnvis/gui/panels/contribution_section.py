@@ -12,6 +12,7 @@ from cnnvis.gui.panels.charts import Bar, Bars
 from cnnvis.gui.panels.page import Page, Scene, command, number
 from cnnvis.layout.diagram import Ink
 from cnnvis.model.measurements import Silenced
+from cnnvis.model.viewed import shown_subset
 
 MOST = 12
 """Beyond so many classes only the extremes are shown."""
@@ -38,15 +39,18 @@ def contribution(page: Page, scene: Scene, units: Silenced) -> None:
             f"Contribution to {to}",
             f"Response × slope of the score, summed over maps and neurons: {basis}. A knock-out tells how true it is.",
         )
-        if scene.session.look.subset:
-            page.text("over all images, not the subset alone", "small")
+        if found.subset:
+            page.text(f"over the {counted(found.n_samples)} of “{found.subset}”", "small")
         what = "adds to their score" if found.target is None else f"adds to the score of “{to}”"
         page.add(class_bars(scene, values, partial(_tell, what, found.counts)))
         rest = left_out(values)
         if rest:
             page.text(rest, "small")
     if measured.own is None:
-        page.section("Contribution", "What these neurons add to the score of each sample's own class.")
+        title = "Contribution to own class" if shown else "Contribution"
+        page.section(title, "What these neurons add to the score of each sample's own class.")
+        if subset := shown_subset(scene.session):
+            page.text(f"not measured over “{subset}” yet", "small")
         page.buttons(command(scene, "Measure contributions", "contribute", "About a forward and a backward pass"))
 
 

@@ -12,6 +12,7 @@ from cnnvis.gui.parts import Pressable, label
 from cnnvis.layout.diagram import Diagram, Key
 from cnnvis.model.findings import FEWEST, Finding, enough
 from cnnvis.model.session import Session
+from cnnvis.model.viewed import shown_subset
 from cnnvis.progress import Progress
 
 TOPIC = "findings"
@@ -65,9 +66,10 @@ class Findings(QScrollArea):
         """One card for each; what was unfolded stays so."""
         activations = session.activations if session is not None else None
         few = activations is not None and not enough(activations)
-        if (found, activations is None, few) == self._shown:
+        subset = shown_subset(session) if session is not None else ""
+        if (found, activations is None, few, subset) == self._shown:
             return
-        self._shown = (found, activations is None, few)
+        self._shown = (found, activations is None, few, subset)
         unfolded = {card.finding for card in self.cards if card.unfolded}
         place = self.verticalScrollBar().value()
         body = QWidget()
@@ -75,6 +77,8 @@ class Findings(QScrollArea):
         box.setContentsMargins(16, 0, 16, 8)
         box.setSpacing(8)
         self.cards = []
+        if subset:
+            box.addWidget(_words(f"Over all images, not “{subset}” alone.", "small"))
         for finding in found:
             card = Card(finding, finding in unfolded)
             key = key_of(finding, session.analysis.network) if session is not None else None

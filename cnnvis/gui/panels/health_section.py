@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnnvis.gui.panels.contribution_section import counted
 from cnnvis.gui.panels.found import concerning
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.layout.diagram import Key
 from cnnvis.model.measurements import Health, LayerHealth
+from cnnvis.model.viewed import shown_subset
 
 Rows = list[tuple[str, str, str]]
 
@@ -21,8 +23,10 @@ def health_of_layer(page: Page, scene: Scene, layer: str, responses: Rows) -> No
         rows += [*_stuck(one, health), *_weights(one, health), *_gradients(one, health)]
     if rows:
         page.section("Health", _basis(scene))
+        _over_subset(page, scene)
         page.facts(rows)
-    if found is None and scene.activations is not None and scene.session.measurements.health is None:
+    measured = scene.session.measurements.health
+    if scene.activations is not None and (measured is None or (found is not None and not measured.n_samples)):
         page.buttons(command(scene, "Measure gradients", "measure_health", "Over 64 samples; takes seconds"))
 
 
@@ -41,6 +45,7 @@ def health_of_units(page: Page, scene: Scene, layer: str, units: tuple[int, ...]
         rows += _unit_gradients(one, units, health)
     if rows:
         page.section("Health", _basis(scene))
+        _over_subset(page, scene)
         page.facts(rows)
 
 
@@ -50,6 +55,8 @@ def findings_of(page: Page, scene: Scene, key: Key) -> None:
     if not said:
         return
     page.section("Findings", "What the program noticed by itself; the panel on the left lists all.")
+    if shown_subset(scene.session):
+        page.text("over all images, not the subset alone", "small")
     for finding in said:
         page.text(finding.text, "plain")
         page.text(". ".join(part for part in (finding.detail, finding.cause) if part), "small")
@@ -63,8 +70,18 @@ def _of(scene: Scene, layer: str) -> tuple[Health, LayerHealth] | None:
 def _basis(scene: Scene) -> str:
     found, health = scene.activations, scene.session.measurements.health
     said = f"Responses over {found.n_samples:,} samples, pooled over the map" if found is not None else ""
-    more = f"; gradients over {health.n_samples} of them, drawn by the seed" if health is not None else ""
+    n = health.n_samples if health is not None else 0
+    more = f"; gradients over {n} of them, drawn by the seed" if n else ""
     return f"{said}{more}."
+
+
+def _over_subset(page: Page, scene: Scene) -> None:
+    """A line on the subset that is shown: what follows it, and what is not measured over it."""
+    subset, found, health = shown_subset(scene.session), scene.activations, scene.session.measurements.health
+    if subset and found is not None:
+        missing = health is not None and not health.n_samples
+        more = "; gradients are not measured over them yet" if missing else ""
+        page.text(f"over the {counted(found.n_samples)} of “{subset}”{more}", "small")
 
 
 def _known(rows: Rows, values: list[float]) -> Rows:
@@ -111,8 +128,7 @@ def _gradients(one: LayerHealth, health: Health) -> Rows:
 
 def _unit_gradients(one: LayerHealth, units: tuple[int, ...], health: Health) -> Rows:
     values = one.unit_gradients
-    mine = values[list(units)]
-    if not np.isfinite(mine).any():
+    if not len(values) or not np.isfinite(mine := values[list(units)]).any():
         return []
     tip = (
         f"Root mean square over {health.n_samples} samples of the norm of the loss's gradient with respect to the "

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QHBoxLayout,
     QHeaderView,
     QStackedWidget,
     QTableWidget,
@@ -23,6 +25,8 @@ from cnnvis.gui.parts import button, label
 from cnnvis.layout.diagram import Diagram, Key
 from cnnvis.model.measurements import Health, LayerHealth
 from cnnvis.model.session import Session
+from cnnvis.model.viewed import shown_subset, viewed
+from cnnvis.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def _count(n: float) -> str:
 
 
 COLUMNS = (
-    Column("dead", "Share of neurons that never fire, over all samples", lambda x: x.dead, percent),
+    Column("dead", "Share of neurons that never fire, over the samples that are shown", lambda x: x.dead, percent),
     Column("saturated", "Share of neurons at a bound of their activation", lambda x: x.saturated, percent),
     Column("mean", "Mean response over neurons and samples", lambda x: x.mean),
     Column("spread", "Mean over neurons of the standard deviation over samples", lambda x: x.spread),
@@ -68,7 +72,9 @@ class HealthTable(QStackedWidget):
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setContentsMargins(12, 0, 8, 8)
-        self._health: Health | None = None
+        self._jobs = jobs
+        self._session: Session | None = None
+        self._basis: tuple[object, ...] = (None,)
         self.table = QTableWidget(0, 1 + len(COLUMNS))
         self._dress()
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
@@ -81,7 +87,26 @@ class HealthTable(QStackedWidget):
         box.addWidget(ask, 0, Qt.AlignmentFlag.AlignLeft)
         box.addStretch(1)
         self.addWidget(offer)
-        self.addWidget(self.table)
+        self.addWidget(self._page())
+
+    def _page(self) -> QWidget:
+        """The table, and above it a line on the subset that is shown."""
+        page = QWidget()
+        box = QVBoxLayout(page)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(4)
+        self._over = QWidget()
+        line = QHBoxLayout(self._over)
+        line.setContentsMargins(4, 0, 0, 0)
+        self._words = label("", "small")
+        self._gradients = button("Measure gradients", lambda: self.requested.emit("measure_health", ()))
+        self._gradients.setToolTip("Over 64 of these samples; takes seconds")
+        line.addWidget(self._words)
+        line.addWidget(self._gradients)
+        line.addStretch(1)
+        box.addWidget(self._over)
+        box.addWidget(self.table)
+        return page
 
     def _dress(self) -> None:
         table = self.table
@@ -116,11 +141,47 @@ class HealthTable(QStackedWidget):
 
     def show_session(self, session: Session | None, diagram: Diagram | None) -> None:
         """Show another health; the order that the user has chosen stays."""
-        health = session.measurements.health if session is not None else None
-        if health is not self._health:
-            self._health = health
-            self._fill(health)
+        self._session = session
+        self._follow()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Read the health of what is shown: of a subset in the background, once somebody looks at it."""
+        session = self._session
+        shown = viewed(session) if session is not None else None
+        health = shown.measurements.health if shown is not None else None
+        subset = shown_subset(shown) if shown is not None else ""
         self.setCurrentIndex(0 if health is None else 1)
+        if session is None or shown is None or health is None or not subset:
+            self._put((health,), health)
+            return
+        part = session.measurements.over(subset).health
+        basis = (session.measurements.health, part, shown.activations, subset)
+        if not self.isVisible() or _same(basis, self._basis):
+            return
+
+        def work(progress: Progress) -> Health:
+            return replace(health, layers=dict(health.layers))
+
+        def done(found: Health) -> None:
+            if session is self._session:
+                self._put(basis, found)
+
+        self._jobs.start(("health", id(self)), work, done, lambda error: self._put((None,), None))
+
+    def _put(self, basis: tuple[object, ...], health: Health | None) -> None:
+        if _same(basis, self._basis):
+            return
+        self._basis = basis
+        subset = health.subset if health is not None else ""
+        missing = health is not None and not health.n_samples
+        self._words.setText(f"over “{subset}”" + ("; gradients are not measured over it yet" if missing else ""))
+        self._gradients.setVisible(missing)
+        self._over.setVisible(bool(subset))
+        self._fill(health)
 
     def _fill(self, health: Health | None) -> None:
         table = self.table
@@ -148,6 +209,11 @@ class HealthTable(QStackedWidget):
     def _layer(self, row: int) -> str:
         cell = self.table.item(row, 0)
         return cell.text() if cell is not None else ""
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Whether two tables are read from the very same values."""
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other))
 
 
 class Cell(QTableWidgetItem):

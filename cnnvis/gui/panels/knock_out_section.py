@@ -14,7 +14,7 @@ from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.rows import is_table
 from cnnvis.gui.studies.contributions import silenced_by
 from cnnvis.model.measurements import Ablation, Measurements, Silenced
-from cnnvis.model.viewed import subset_rows
+from cnnvis.model.viewed import shown_subset
 
 KNOCK_OUT = "knockOut"
 """The name of the section's title, by which the panel finds it."""
@@ -30,8 +30,8 @@ KINDS = 4
 
 _FILLS = {"zero": "set to zero", "mean": "held at their mean"}
 _RIGHT = {
-    "class": ("Accuracy", "The share of all samples whose prediction is right, before and after."),
-    "prediction": ("Predictions kept", "The share of all samples whose prediction stays the same."),
+    "class": ("Accuracy", "The share of the samples whose prediction is right, before and after."),
+    "prediction": ("Predictions kept", "The share of the samples whose prediction stays the same."),
     "label": ("Recall", "The share of all labels whose own score is above 0, before and after."),
 }
 _TIP = (
@@ -50,13 +50,15 @@ def knock_out(page: Page, scene: Scene, units: Silenced) -> None:
         command(scene, "Knock out", "knock_out", "Set what is selected to zero and measure (Ctrl+K)"),
         command(scene, "Hold at mean", "knock_out_mean", "Hold at the mean response and measure (Ctrl+Shift+K)"),
     )
-    subset = scene.session.look.subset if subset_rows(scene.session) is not None else ""
+    subset = shown_subset(scene.session)
     chosen = silenced_by(scene.session, scene.selection) if len(scene.selection) > 1 else units
     found = shown(scene.session.measurements, chosen, subset)
     if found is not None:
         page.text(_said(found, chosen, len(scene.selection)), "small")
         _changes(page, scene, found)
         _flips(page, scene, found)
+    elif subset:
+        page.text(f"to be measured on the {counted(scene.activations.n_samples)} of “{subset}”", "small")
 
 
 def shown(measured: Measurements, units: Silenced, subset: str) -> Ablation | None:
@@ -72,9 +74,10 @@ def _each(units: Silenced) -> set[tuple[str, int]]:
 
 
 def _said(found: Ablation, units: Silenced, several: int) -> str:
-    parts = [_FILLS[found.fill], f"measured on {found.n_samples:,} samples"]
+    parts = [_FILLS[found.fill], f"measured on {counted(found.n_samples)}"]
     if found.subset:
-        parts[-1] += f" of “{found.subset}”"
+        parts[0] += " over all samples" if found.fill == "mean" else ""
+        parts[1] += f" of “{found.subset}”"
     others = found.n_units - sum(len(chosen) for _, chosen in units)
     if several > 1:
         parts.insert(0, f"all {several} that are selected")

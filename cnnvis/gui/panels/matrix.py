@@ -196,7 +196,7 @@ class MatrixPanel(QWidget):
         """The chosen class, where the contributions to it were measured."""
         assert self._session is not None
         wanted = self._session.look.chosen
-        return wanted if wanted in self._session.measurements.contributions else None
+        return wanted if wanted in viewed(self._session).measurements.contributions else None
 
     def _show(self) -> None:
         """Compute the matrix in the background and show it."""

@@ -86,8 +86,8 @@ class Outline(QWidget):
         found: QTreeWidgetItem | None = None
         for item in self._items():
             parent = item.parent()
-            if layer and item.data(0, _KEY) == ("column", layer) and (parent is None or parent.isExpanded()):
-                found = item
+            if layer and item.data(0, _KEY) == ("column", layer):
+                found = item if parent is None or parent.isExpanded() else parent
         if found is None:
             self._tree.clearSelection()
         else:

@@ -7,13 +7,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cnnvis.gui.studies.study import Study
+from cnnvis.gui.editing import Editing
+from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.services import Services
+from cnnvis.gui.studies.study import Study, definition, not_measured, shown_definition
+from cnnvis.gui.view import View
 from cnnvis.layout.columns import has_classes
 from cnnvis.layout.diagram import Key
-from cnnvis.model.document import Document
 from cnnvis.model.measurements import Contributions, Fill, Measurements, Silenced, in_order
 from cnnvis.model.session import Session
-from cnnvis.model.viewed import subset_rows
+from cnnvis.model.subsets import Subset
+from cnnvis.model.viewed import shown_subset
 from cnnvis.progress import Progress
 from cnnvis.workflow.contributions import contributions, knock_out, with_ablation, with_contributions
 
@@ -21,15 +25,22 @@ if TYPE_CHECKING:
     from cnnvis.compute.replay import Cache
     from cnnvis.workflow.sources import Sources
 
-TOPIC, ABLATION = "contributions", "ablation"
+TOPIC, PART, ABLATION = "contributions", "contributions of a subset", "ablation"
+
+Asked = tuple[Subset | None, int | None]
+"""Over which subset (None: all samples), and to which class (None: each sample's own)."""
 
 
 class ContributionStudy(Study):
     """Measures contributions when they are first looked at, and knock-outs when they are asked for."""
 
     _cache: Cache | None = None
-    _asked: Document | None = None
-    """The document for which contributions were asked for: whoever stops them does not want them at every step."""
+
+    def __init__(self, desk: Editing, view: View, jobs: Jobs, services: Services) -> None:
+        super().__init__(desk, view, jobs, services)
+        self._asked: set[Asked] = set()
+        self._told: set[Asked] = set()
+        self._part: Asked | None = None
 
     @property
     def verbs(self) -> Mapping[str, Callable[..., object]]:
@@ -44,13 +55,25 @@ class ContributionStudy(Study):
     # Contributions
 
     def contribute(self, target: int | None = None) -> None:
-        """Measure the contributions to each sample's own class, or to one class."""
+        """Measure the contributions to each sample's own class, or to one class, over the subset that is shown."""
+        session = self.desk.session
+        if session is None:
+            return
+        subset = shown_definition(session)
 
         def work(session: Session, sources: Sources, progress: Progress) -> Contributions:
             return contributions(session, sources, target, progress=progress)
 
-        self._mark_asked()
-        self.measure(TOPIC, "Measuring contributions", work, with_contributions)
+        def keep(session: Session, found: Contributions) -> Session:
+            if definition(session, found.subset) == subset:
+                return with_contributions(session, found)
+            self._asked.discard((subset, target))
+            return session
+
+        self._mark((subset, target))
+        self._part = (subset, target) if subset is not None else self._part
+        what = "Measuring contributions" if subset is None else f"Measuring contributions over “{subset.name}”"
+        self.measure(TOPIC if subset is None else PART, what, work, keep)
 
     def show_own(self) -> None:
         """Show contributions to each sample's own class on the cards."""
@@ -77,21 +100,37 @@ class ContributionStudy(Study):
             self._unless_known(target)
 
     def follow(self, session: Session) -> None:
-        """Measure the contributions to the own class once cards show that facet and the network is there."""
+        """Measure what cards with that facet show once the network is there; without it say what a subset lacks.
+
+        Whoever stops it does not want it at every step, so that it is begun once. A subset that is left before its turn
+        makes way for the next.
+        """
         look = session.look
         shown = look.facet == "contribution" or any(facet == "contribution" for _, _, facet in look.facets)
-        wanted = shown and session.measurements.own is None and session.activations is not None
-        busy = any(self.jobs.running(topic) is not None for topic in ("analysis", TOPIC, ABLATION))
-        if wanted and not busy and self.services.sources is not None and self._asked is not self.desk.document:
-            self.contribute()
+        target = look.chosen if look.chosen in session.measurements.targets else None
+        subset = shown_definition(session)
+        asked = (subset, target)
+        known = target in session.measurements.over(shown_subset(session)).contributions
+        if not shown or known or session.activations is None or asked in self._asked:
+            return
+        if self.services.sources is None:
+            if subset is not None and asked not in self._told:
+                self._told.add(asked)
+                self.view.show_notice(not_measured("contributions", subset.name))
+            return
+        if any(self.jobs.running(topic) is not None for topic in ("analysis", TOPIC, ABLATION)):
+            return
+        if subset is not None and self.jobs.running(PART) is not None and self._part is not None:
+            self._asked.discard(self._part)
+        self.contribute(target)
 
-    def _mark_asked(self) -> None:
+    def _mark(self, asked: Asked) -> None:
         if self.services.sources is not None:
-            self._asked = self.desk.document
+            self._asked.add(asked)
 
     def _unless_known(self, target: int | None) -> None:
         session = self.desk.session
-        if session is not None and target not in session.measurements.contributions:
+        if session is not None and target not in session.measurements.over(shown_subset(session)).contributions:
             self.contribute(target)
 
     def _look(self, chosen: int | None) -> None:
@@ -99,7 +138,8 @@ class ContributionStudy(Study):
         if document is not None:
             look = replace(document.session.look, facet="contribution", facets=frozenset(), chosen=chosen)
             if look != document.session.look:
-                self._mark_asked()  # what is missing is measured by whoever called
+                for target in (None, chosen):  # what is missing is measured by whoever called
+                    self._mark((shown_definition(document.session), target))
                 self.desk.hold()
                 document.update(document.session.with_look(look))
 
@@ -112,7 +152,7 @@ class ContributionStudy(Study):
             return
         session = document.session
         silenced = units or silenced_by(session, self.desk.selection)
-        subset = session.look.subset if subset_rows(session) is not None else ""
+        subset, defined = shown_subset(session), shown_definition(session)
         known = session.measurements.ablation(silenced, fill, subset)
         if known is not None:
             document.update(with_ablation(session, known))
@@ -123,8 +163,11 @@ class ContributionStudy(Study):
             return knock_out(session, sources, dict(silenced), fill, cache=cache, progress=progress).measurements
 
         def keep(session: Session, found: Measurements) -> Session:
-            if session.measurements.own is None and found.own is not None:
-                session = with_contributions(session, found.own)
+            if definition(session, subset) != defined:
+                return session
+            own = found.over(subset).contributions.get(None)
+            if own is not None and None not in session.measurements.over(subset).contributions:
+                session = with_contributions(session, own)
             return with_ablation(session, found.ablations[0])
 
         self.measure(ABLATION, "Knocking out", work, keep)
@@ -139,7 +182,8 @@ class ContributionStudy(Study):
 
     def leave(self) -> None:
         """Remove the cache from the disk."""
-        cache, self._cache, self._asked = self._cache, None, None
+        cache, self._cache = self._cache, None
+        self._asked, self._told, self._part = set(), set(), None
         if cache is not None:
             cache.close()
 

@@ -11,6 +11,8 @@ from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.services import Services
 from cnnvis.gui.view import Notice, View, Work
 from cnnvis.model.session import Session
+from cnnvis.model.subsets import Subset
+from cnnvis.model.viewed import shown_subset
 from cnnvis.progress import Progress
 
 if TYPE_CHECKING:
@@ -84,3 +86,18 @@ def not_kept(layers: Sequence[str], so: str = "") -> Notice:
     some = layers[0] if len(layers) == 1 else f"{layers[0]} and {len(layers) - 1} other layers"
     text = f"The file does not keep what {some} answered to each image{so}. File ▸ Connect network brings it back."
     return Notice(text, "\n".join(layers))
+
+
+def not_measured(what: str, subset: str) -> Notice:
+    """Says that something was not measured over a subset, and what brings it."""
+    return Notice(f"The {what} over “{subset}” are not measured yet. File ▸ Connect network measures them.")
+
+
+def definition(session: Session, subset: str) -> Subset | None:
+    """What a subset asks for at present; None where there is none of that name."""
+    return next((each for each in session.analysis.subsets if each.name == subset), None)
+
+
+def shown_definition(session: Session) -> Subset | None:
+    """The subset that the look shows; None for all samples."""
+    return definition(session, shown_subset(session))

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from cnnvis.errors import CnnvisError
 from cnnvis.gui.studies.study import Study, not_kept
 from cnnvis.model.activations import Activations
-from cnnvis.model.measurements import Measurements
 from cnnvis.model.session import Session
 from cnnvis.model.subset_responses import dropped, is_exact, keep_exact
 from cnnvis.model.subsets import Subset, free_name
@@ -61,7 +60,7 @@ class Subsets(Study):
             return
         made = wanted.named(free_name(wanted.name.strip(), [s.name for s in known]))
         self.desk.hold()
-        document.update(session.with_measurements(_without(session.measurements, made.name)))
+        document.update(session.with_measurements(session.measurements.without_subset(made.name)))
         document.commit(session.analysis.with_subset(made), f"subset “{made.name}”", _python(made))
         self.show(made.name)
 
@@ -134,15 +133,6 @@ class Subsets(Study):
         session = self.desk.session
         names = session.classes if session is not None else ()
         return names[index] if 0 <= index < len(names) else f"class {index}"
-
-
-def _without(measurements: Measurements, subset: str) -> Measurements:
-    """What was measured, without that over an older subset of the same name."""
-    connections = {asked: found for asked, found in measurements.connections.items() if asked.subset != subset}
-    ablations = tuple(a for a in measurements.ablations if a.subset != subset)
-    if len(connections) == len(measurements.connections) and len(ablations) == len(measurements.ablations):
-        return measurements
-    return replace(measurements, connections=connections, ablations=ablations)
 
 
 def _python(subset: Subset) -> str:
