@@ -11,7 +11,7 @@ from torch import Tensor
 from cnnvis.compute.arguments import Arguments, arguments
 from cnnvis.compute.probe import Probe
 from cnnvis.errors import InvalidValue
-from cnnvis.model.network import Layer
+from cnnvis.model.network import Layer, Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,3 +68,11 @@ def finite(values: Tensor, what: str) -> Tensor:
     raise InvalidValue(
         f"{what} must be finite; the network gave NaN or Inf. Look at the health of its layers, or use float32 weights."
     )
+
+
+def plane(network: Network) -> tuple[int, int]:
+    """(h, w) of the picture that a network takes; (0, 0) where it takes none."""
+    for layer in network.inputs:
+        if len(layer.shape) == 3:
+            return layer.shape[1], layer.shape[2]
+    return 0, 0

@@ -8,12 +8,13 @@ from typing import Any
 
 from cnnvis.compute.method import Method
 from cnnvis.compute.methods.grad_cam import GradCam
+from cnnvis.compute.methods.occlusion import Occlusion
 from cnnvis.compute.methods.saliency import Saliency
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 
-EVERY: tuple[type[Method], ...] = (GradCam, Saliency)
+EVERY: tuple[type[Method], ...] = (GradCam, Saliency, Occlusion)
 
-__all__ = ["EVERY", "GradCam", "Saliency", "by_title"]
+__all__ = ["EVERY", "GradCam", "Occlusion", "Saliency", "by_title"]
 
 
 def by_title(title: str, parameters: Mapping[str, Any] | None = None) -> Method:
