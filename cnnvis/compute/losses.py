@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from cnnvis.compute.grouping import label_form
 from cnnvis.compute.table import ends_in_probabilities
 from cnnvis.errors import InvalidValue
 from cnnvis.model.activations import Samples
@@ -44,6 +45,39 @@ def loss_of(network: Network, samples: Samples, wanted: Loss) -> Measured:
         if probabilities and name in ("cross-entropy", "binary cross-entropy"):
             scores = _logits(scores, name)
         return measure(scores, torch.as_tensor(targets[rows]).to(scores.device))
+
+    return total
+
+
+def batch_loss(network: Network, labels: Sequence[Any]) -> Callable[[Tensor], Tensor]:
+    """From the output layer's value of one batch to the sum of its samples' losses, by task.
+
+    `labels` are as a data set gives them, in the network's order of classes. Where a sample has none, it is what the
+    network says of it. Raises InvalidValue for labels of several forms, or of classes that the network does not have.
+    """
+    output = network[network.output]
+    form, probabilities = label_form(labels), ends_in_probabilities(network)
+
+    def total(value: Tensor) -> Tensor:
+        scores = _scores(value, output)
+        said = (scores[:, 0] > 0.5 * probabilities).long() if output.n_units == 1 else scores.argmax(1)
+        if form == "several":
+            known = torch.tensor(np.stack([np.asarray(x, np.float32) for x in labels])).to(scores)
+            return F.binary_cross_entropy_with_logits(_logits(scores, "") if probabilities else scores, known,
+                                                      reduction="sum")  # fmt: skip
+        if form == "value":
+            known = torch.tensor([float("nan") if x is None else float(x) for x in labels]).to(scores)
+            return F.mse_loss(scores[:, 0], torch.where(known.isnan(), scores[:, 0].detach(), known), reduction="sum")
+        given = torch.tensor([-1 if x is None else int(x) for x in labels]).to(said)
+        known = torch.where(given >= 0, given, said)
+        if output.n_units == 1:
+            logits = _logits(scores, "") if probabilities else scores
+            return F.binary_cross_entropy_with_logits(logits[:, 0], known.to(logits), reduction="sum")
+        if int(known.max()) >= output.n_units:
+            raise InvalidValue(
+                f"A label must be below the network's number of classes, {output.n_units}; got {int(known.max())}."
+            )
+        return F.cross_entropy(_logits(scores, "cross-entropy") if probabilities else scores, known, reduction="sum")
 
     return total
 
