@@ -67,9 +67,9 @@ def _evidence_to_values(evidence: Evidence) -> tuple[dict[str, Any], Arrays]:
         case Picture():
             return {"kind": "picture"}, {"": evidence.values, "drive": evidence.drive}
         case Gates():
-            return {"kind": "gates"}, dict(evidence.values)
+            return {"kind": "gates", "names": list(evidence.values)}, dict(evidence.values)
         case WeightMap():
-            return {"kind": "weights"}, dict(evidence.values)
+            return {"kind": "weights", "names": list(evidence.values)}, dict(evidence.values)
 
 
 def _evidence_from_values(header: Mapping[str, Any], arrays: Arrays) -> Evidence:
@@ -80,11 +80,16 @@ def _evidence_from_values(header: Mapping[str, Any], arrays: Arrays) -> Evidence
         case "picture":
             return Picture(arrays[""].astype(np.uint8, copy=False), arrays["drive"], facts)
         case "gates":
-            return Gates(arrays, facts)
+            return Gates(_ordered(header, arrays), facts)
         case "weights":
-            return WeightMap(arrays, facts)
+            return WeightMap(_ordered(header, arrays), facts)
         case _:
             return Map(arrays[""], facts)
+
+
+def _ordered(header: Mapping[str, Any], arrays: Arrays) -> Arrays:
+    """The arrays in the order in which they were written: a file keeps its own."""
+    return {str(name): arrays[str(name)] for name in header.get("names", arrays)}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
