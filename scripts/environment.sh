@@ -48,7 +48,7 @@ make_venv() {
 
 # An interpreter that has what `run`, `test` or `check` needs.
 environment() {
-    local extra="$1" stamp="$venv/installed-$1" what="$root"
+    local stamp="$venv/installed-$1" what="${root}[lime]"
     if [ -n "${CNNVIS_PYTHON:-}" ]; then
         python="$CNNVIS_PYTHON"
         export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
@@ -62,8 +62,8 @@ environment() {
     if ! { [ -x "$python" ] && same_as "$venv/made-in" "$root"; }; then
         make_venv || return 1
     fi
-    [ "$extra" = run ] || what="${root}[$extra]"
-    say "Installing what cnnvis needs to $extra; the first time takes a few minutes …"
+    [ "$1" = run ] || what="${root}[lime,$1]"
+    say "Installing what cnnvis needs to $1; the first time takes a few minutes …"
     install_torch && pip_install --editable "$what" || return 1
     printf '%s\n' "$root" > "$venv/made-in"
     fingerprint | tee "$venv/installed-run" > "$stamp"  # whoever can test or check can run

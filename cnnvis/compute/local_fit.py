@@ -1,0 +1,58 @@
+"""A linear model of how a target answers near one sample, and how far it can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Fit:
+    """y ≈ intercept + x · coefficients; `r2` is the share of the weighted spread of y that it explains.
+
+    `varies` is False where y has no spread: nothing can be explained then, and `r2` is 0.
+    """
+
+    coefficients: Floats
+    intercept: float
+    r2: float
+    varies: bool
+
+
+def fit(x: Floats, y: Floats, weights: Floats, alpha: float) -> Fit:
+    """Ridge regression of y (n,) on x (n, p) with weights per sample; the intercept is not held small."""
+    from sklearn.linear_model import Ridge
+
+    model = Ridge(alpha=alpha).fit(x, y, sample_weight=weights)
+    spread = np.average((y - np.average(y, weights=weights)) ** 2, weights=weights)
+    varies = bool(spread > 1e-16 * max(float(np.abs(y).max()) ** 2, 1e-300))
+    rest = np.average((y - model.predict(x)) ** 2, weights=weights)
+    coefficients = np.asarray(model.coef_, np.float64)
+    return Fit(coefficients, float(model.intercept_), float(1 - rest / spread) if varies else 0.0, varies)
+
+
+def effective(weights: Floats) -> float:
+    """How many equally weighted samples say as much as these (Kish): (Σw)² / Σw²."""
+    return float(weights.sum() ** 2 / np.square(weights).sum())
+
+
+def top(values: Floats, k: int) -> tuple[int, ...]:
+    """The places of the k largest values by size, the largest first; ties go to the first."""
+    return tuple(int(i) for i in np.argsort(-np.abs(values), kind="stable")[:k])
+
+
+def jaccard(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    """How far two sets agree: shared / all; 1 for two empty ones."""
+    all_of_them = set(one) | set(other)
+    return len(set(one) & set(other)) / len(all_of_them) if all_of_them else 1.0
+
+
+def correlation(one: Floats, other: Floats) -> float:
+    """Pearson's; 0 where one of them has no spread."""
+    a, b = one - one.mean(), other - other.mean()
+    size = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / size if size > 0 else 0.0
