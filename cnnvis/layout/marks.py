@@ -178,7 +178,36 @@ def levels_of(share: NDArray[np.float64]) -> bytes:
     return np.where(np.isnan(share), -128, steps).astype(np.int8).tobytes()
 
 
-Mark = Rect | Label | Patch | Cells
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """A picture that the mark holds itself, with a map over it: (h, w) pixels as `shape` says, in the whole box.
+
+    `rgb` is h · w · 3 bytes, none for a map on the plain card. `levels` are h · w signed bytes as those of Cells, none
+    for a picture without a map; the more of one, the more of its sign's colour, up to `opacity` of it. A picture
+    steps back to greys under a map.
+    """
+
+    box: Box
+    shape: tuple[int, int]
+    rgb: bytes = b""
+    levels: bytes = b""
+    opacity: float = 1.0
+    radius: float = 2.0
+    zoom: tuple[float, float] = EVER
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Closed lines of one ink over a box, each of points from its corner, with a thin halo of the card's colour."""
+
+    box: Box
+    paths: tuple[tuple[tuple[float, float], ...], ...]
+    ink: Ink
+    width: float = 1.5
+    zoom: tuple[float, float] = EVER
+
+
+Mark = Rect | Label | Patch | Cells | Raster | Lines
 
 LEGIBLE = 7.0
 """Text that would be smaller on the screen, in its pixels whatever their density, is not painted."""

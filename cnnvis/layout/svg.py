@@ -25,13 +25,16 @@ from cnnvis.layout.marks import (
     Ink,
     Key,
     Label,
+    Lines,
     Link,
     Mark,
     Patch,
     Pictures,
+    Raster,
     Rect,
     seen,
 )
+from cnnvis.layout.rasters import composed, tints
 from cnnvis.layout.theme import DIMMED, LIGHT, QUIET, Theme
 
 FAMILY = "system-ui, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', sans-serif"
@@ -106,7 +109,23 @@ def _mark(mark: Mark, theme: Theme, patches: _Patches) -> str:
         return _label(mark, theme)
     if isinstance(mark, Cells):
         return _cells(mark, theme)
+    if isinstance(mark, Raster):
+        pixels = _png(composed(mark, tints(theme)), mark.box)
+        return f'<image {_at(mark.box)} preserveAspectRatio="none" href="{pixels}"/>'
+    if isinstance(mark, Lines):
+        return _lines(mark, theme)
     return patches.draw(mark)
+
+
+def _lines(lines: Lines, theme: Theme) -> str:
+    """One path for the halo and one for the lines."""
+    left, top = lines.box.x, lines.box.y
+    path = "".join("M" + " ".join(f"{_n(x + left)} {_n(y + top)}" for x, y in way) + "Z" for way in lines.paths)
+    strokes = ((CARD, lines.width + 1.5), (lines.ink, lines.width))
+    return "".join(
+        f'<path d="{path}" fill="none" stroke="{theme.hex(ink)}" stroke-width="{_n(width)}" stroke-linejoin="round"/>'
+        for ink, width in strokes
+    )
 
 
 def _cells(cells: Cells, theme: Theme) -> str:

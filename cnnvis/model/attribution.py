@@ -107,5 +107,10 @@ class Attribution:
     @property
     def key(self) -> str:
         """The same for whatever asks the same of the same sample, also after saving and loading."""
-        asked = [self.method, dict(self.parameters), asdict(self.target), self.sample, self.image]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return question_key(self.method, self.parameters, self.target, self.sample, self.image)
+
+
+def question_key(method: str, parameters: Mapping[str, Any], target: Target, sample: int, image: str = "") -> str:
+    """The key of the attribution that answers a question, known before it is asked."""
+    asked = [method, dict(parameters), asdict(target), sample, image]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
 from cnnvis.layout.diagram import (
     ACCENT,
@@ -23,12 +23,15 @@ from cnnvis.layout.diagram import (
     Ink,
     Key,
     Label,
+    Lines,
     Link,
     Patch,
     Pictures,
+    Raster,
     Rect,
     seen,
 )
+from cnnvis.layout.rasters import Tints, composed, tints
 from cnnvis.layout.theme import ASKED, DIMMED, QUIET, Theme
 from cnnvis.painting.crops import cropped, fitted, gridded, rounded, scaled
 
@@ -175,6 +178,29 @@ def paint_cells(painter: QPainter, mark: Cells, manner: Manner) -> None:
     painter.drawImage(rectangle(mark.box), gridded(colours, wide, high))
 
 
+def paint_raster(painter: QPainter, mark: Raster, manner: Manner) -> None:
+    """A picture with a map over it, resampled to the pixels that it covers."""
+    painter.drawImage(rectangle(mark.box), _raster(mark, tints(manner.theme), manner.density))
+
+
+@lru_cache(maxsize=128)
+def _raster(mark: Raster, colours: Tints, density: float) -> QImage:
+    pixels = scaled(composed(mark, colours), round(mark.box.w * density), round(mark.box.h * density))
+    return rounded(pixels, mark.radius * density)
+
+
+def paint_lines(painter: QPainter, mark: Lines, manner: Manner) -> None:
+    """Closed lines, a thin halo below them."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    shapes = [QPolygonF([QPointF(x + mark.box.x, y + mark.box.y) for x, y in path]) for path in mark.paths]
+    for ink, width in ((Ink("card"), mark.width + 1.5), (mark.ink, mark.width)):
+        pen = QPen(colour(manner.theme, ink), width)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        for shape in shapes:
+            painter.drawPolygon(shape)
+
+
 def paint_face(painter: QPainter, face: Face, manner: Manner, tiles: Tiles, selected: bool = False) -> None:
     """What stands on a card, at the painter's origin."""
     theme = manner.theme
@@ -193,6 +219,10 @@ def paint_face(painter: QPainter, face: Face, manner: Manner, tiles: Tiles, sele
             paint_label(painter, mark, theme, manner.family, over)
         elif isinstance(mark, Cells):
             paint_cells(painter, mark, manner)
+        elif isinstance(mark, Raster):
+            paint_raster(painter, mark, manner)
+        elif isinstance(mark, Lines):
+            paint_lines(painter, mark, manner)
         else:
             paint_patch(painter, mark, manner, tiles)
 

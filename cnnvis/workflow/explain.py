@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 from cnnvis.model.attribution import Attribution
-from cnnvis.model.instances import must_find_instance
+from cnnvis.model.instances import find_instance, must_find_instance
+from cnnvis.model.seeing import Seeing
 from cnnvis.model.session import Session
 from cnnvis.model.target import Target
 from cnnvis.progress import Progress, silent
@@ -68,6 +69,31 @@ def input_of(session: Session, sources: Sources, image: int | str) -> tuple[Any,
     return shown_picture(sources.data, found.picture, found.name)[0], -1, found.name
 
 
+def place_of(session: Session, image: int | str) -> tuple[int, str]:
+    """The index in the data set and the name by which an explanation of an image is known; no network is needed."""
+    if isinstance(image, int):
+        return image, ""
+    found = find_instance(session, image)
+    return (found.sample, "") if found is not None and found.sample >= 0 else (-1, image)
+
+
+def seeing(
+    session: Session,
+    sources: Sources,
+    image: int | str,
+    box: tuple[int, int, int, int],
+    *,
+    progress: Progress = silent,
+) -> Seeing:
+    """How every neuron answers inside a region of an image, (top, left, bottom, right) in pixels, and outside it."""
+    from cnnvis.compute.devices import chosen, placed
+    from cnnvis.compute.seeing import seeing as measured
+
+    sample, _, _ = input_of(session, sources, image)
+    device = session.job.analysis.device if session.job is not None else "auto"
+    return measured(placed(sources.model, chosen(device)), session.analysis.network, sample, box, progress=progress)
+
+
 def target_of(session: Session, text: str) -> Target:
     """A target from words: a class's name, a neuron `layer:17`, or a cluster `layer:#3`.
 
@@ -92,3 +118,8 @@ def with_attribution(session: Session, found: Attribution) -> Session:
     """The session with one more explanation; one of the same question is replaced."""
     rest = tuple(a for a in session.attributions if a.key != found.key)
     return replace(session, attributions=(*rest, found))
+
+
+def without_attribution(session: Session, key: str) -> Session:
+    """The session without the explanation of a key."""
+    return replace(session, attributions=tuple(a for a in session.attributions if a.key != key))

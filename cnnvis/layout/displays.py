@@ -1,0 +1,204 @@
+"""How each kind of evidence looks. `DISPLAYS` says which function draws which kind; a new kind adds its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnvis.layout.contours import contours
+from cnnvis.layout.marks import ACCENT, EXCITE, INHIBIT, MUTED, Box, Cells, Ink, Label, Lines, Mark, Rect
+from cnnvis.layout.rasters import raster
+from cnnvis.layout.sheet import Scale, short
+from cnnvis.model.attribution import Attribution, Evidence, Map, Picture, Vector
+
+Manner = Literal["overlay", "contour", "beside"]
+Sign = Literal["both", "for", "against"]
+
+WHAT = "evidence"
+SMOOTH = 0.02
+"""Contours are those of the map smoothed by this share of its side: else noise would cover the picture with rings."""
+_HEIGHTS = ((0.25, 0.9), (0.5, 1.5), (0.75, 2.4))
+"""Shares of the scale at which contours run, with the widths of their lines."""
+_LISTED, _ROW, _BAR = 16, 17.0, 9.0
+_SCALE = 18.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How explanations are shown. `opacity` of an overlay, 0–1; `shared`: one scale for all maps, else each its own;
+    `apart`: what speaks for and what against in cells of their own; `side` is the longer side of a picture in pixels.
+    """
+
+    manner: Manner = "overlay"
+    opacity: float = 0.8
+    shared: bool = False
+    apart: bool = False
+    side: float = 176.0
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One piece of evidence to draw: over which picture, on which scale, which sign of it. `own`: it has its own scale,
+    which is drawn below it.
+    """
+
+    attribution: Attribution
+    picture: NDArray[np.uint8] | None
+    scale: Scale
+    setting: Setting
+    sign: Sign = "both"
+    own: bool = True
+
+    @property
+    def evidence(self) -> Evidence:
+        return self.attribution.evidence
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Marks from (0, 0) on, and how high they are; `area` is where the pixels of a map lie."""
+
+    marks: tuple[Mark, ...]
+    height: float
+    area: Box | None = None
+
+
+Display = Callable[[Shown], Drawn]
+
+
+def drawn(shown: Shown) -> Drawn:
+    """The marks of a piece of evidence; a line of text for a kind that nobody draws."""
+    display = DISPLAYS.get(type(shown.evidence))
+    if display is None:
+        word = f"{type(shown.evidence).__name__} evidence has no picture here."
+        return Drawn((Label(word, Box(0, 0, shown.setting.side, 16), 11, MUTED),), 16.0)
+    return display(shown)
+
+
+def picture_box(h: int, w: int, side: float) -> Box:
+    """The box of a picture whose longer side has a length."""
+    scale = side / max(h, w, 1)
+    return Box(0, 0, w * scale, h * scale)
+
+
+def signed(values: NDArray[Any], sign: Sign) -> NDArray[np.float64]:
+    """The values of one sign; of both as they are."""
+    found = np.asarray(values, np.float64)
+    return found if sign == "both" else np.maximum(found, 0) if sign == "for" else np.minimum(found, 0)
+
+
+def _map(shown: Shown) -> Drawn:
+    assert isinstance(shown.evidence, Map)
+    values = signed(shown.evidence.values, shown.sign)
+    h, w = values.shape
+    box, setting, picture = picture_box(h, w, shown.setting.side), shown.setting, shown.picture
+    shares = values / shown.scale.top
+    marks: list[Mark]
+    if setting.manner == "contour" and picture is not None:
+        marks = [raster(box, picture, None), *_contours(values, shown.scale.top, box)]
+    elif setting.manner == "overlay" and picture is not None:
+        marks = [raster(box, picture, shares, setting.opacity)]
+    else:
+        marks = [raster(box, None, shares), Rect(box, None, Ink("border"), 2.0)]
+    hottest = shown.evidence.facts.get("hottest")
+    if isinstance(hottest, (tuple, list)) and len(hottest) == 4 and shown.sign != "against":
+        marks.append(_frame(hottest, box, w))
+    height = box.h
+    if shown.own:
+        marks += scale_marks(shown.scale, Box(0, box.h + 6, box.w, 12), shown.sign)
+        height += _SCALE
+    return Drawn(tuple(marks), height, box)
+
+
+def _frame(hottest: Any, box: Box, w: int) -> Rect:
+    top, left, bottom, right = (float(v) * box.w / w for v in hottest)
+    return Rect(Box(box.x + left, box.y + top, right - left, bottom - top), None, ACCENT)
+
+
+def _contours(values: NDArray[np.float64], top: float, box: Box) -> list[Mark]:
+    from scipy.ndimage import gaussian_filter  # not at the top: a window that shows no explanation does not need it
+
+    smooth = gaussian_filter(values, SMOOTH * min(values.shape), mode="nearest")
+    marks: list[Mark] = []
+    for sign, ink in ((1.0, EXCITE), (-1.0, INHIBIT)):
+        for share, width in _HEIGHTS:
+            paths = contours(sign * smooth, share * top, box.w, box.h)
+            if paths:
+                marks.append(Lines(box, paths, ink, width))
+    return marks
+
+
+def scale_marks(scale: Scale, box: Box, sign: Sign = "both") -> list[Mark]:
+    """Which colour stands for which number: a bar with its ends."""
+    low, high = (-127 if scale.signed and sign != "for" else 0), (0 if sign == "against" else 127)
+    levels = np.linspace(low, high, 64).round().astype(np.int8)
+    steps = scale.steps
+    words = (steps[0][1] if low < 0 else "0", steps[-1][1] if high > 0 else "0")
+    room = min(56.0, box.w * 0.3)
+    bar = Box(box.x + room + 4, box.y + 2, box.w - 2 * room - 8, 8)
+    return [
+        Label(words[0], Box(box.x, box.y, room, 12), 10, MUTED, align="right", elide="none"),
+        Cells(bar, levels.tobytes(), (1, 64), "effect"),
+        Label(words[1], Box(bar.right + 4, box.y, room, 12), 10, MUTED, elide="none"),
+    ]
+
+
+def _vector(shown: Shown) -> Drawn:
+    """A bar for each feature, the weightiest first, from a common zero."""
+    assert isinstance(shown.evidence, Vector)
+    values = signed(shown.evidence.values, shown.sign)
+    order = np.argsort(-np.abs(values), kind="stable")[:_LISTED]
+    width = shown.setting.side
+    named, room = 0.42 * width, 0.2 * width
+    space = width - named - room
+    low, high = min(float(values.min(initial=0.0)), 0.0), max(float(values.max(initial=0.0)), 0.0)
+    scale = space / ((high - low) or 1.0)
+    zero = named - low * scale
+    marks: list[Mark] = []
+    for row, i in enumerate(order.tolist()):
+        top, value = row * _ROW, float(values[i])
+        end = zero + value * scale
+        bar = Box(min(zero, end), top + (_ROW - _BAR) / 2, max(abs(end - zero), 1.0), _BAR)
+        marks.append(Label(shown.evidence.features[i], Box(0, top, named - 8, _ROW), 11, elide="middle"))
+        marks.append(Rect(bar, EXCITE if value >= 0 else INHIBIT, radius=2.0))
+        marks.append(Label(signed_word(value), Box(width - room + 4, top, room - 4, _ROW), 11, MUTED, align="right"))
+    rest, height = len(values) - len(order), len(order) * _ROW
+    if rest > 0:
+        weaker = f"{rest:,} more, none above {short(float(np.abs(values[order[-1]])))}"
+        marks.append(Label(weaker, Box(0, height, width, _ROW), 11, MUTED))
+        height += _ROW
+    return Drawn(tuple(marks), height)
+
+
+def signed_word(value: float) -> str:
+    """A number in three figures with its sign."""
+    return ("+" if value > 0 else "") + short(value)
+
+
+def _picture(shown: Shown) -> Drawn:
+    """The images, two beside each other where there are several, with how far each drives its target."""
+    assert isinstance(shown.evidence, Picture)
+    images, drive = shown.evidence.values, shown.evidence.drive
+    across = 1 if len(images) == 1 else 2
+    side = (shown.setting.side - 8 * (across - 1)) / across
+    marks: list[Mark] = []
+    pitch = 0.0
+    for k, image in enumerate(images):
+        box = picture_box(image.shape[0], image.shape[1], side)
+        pitch = box.h + 22
+        left, top = (k % across) * (side + 8), (k // across) * pitch
+        marks.append(raster(Box(left, top, box.w, box.h), image, None))
+        marks.append(Label(driven(float(drive[k])), Box(left, top + box.h + 2, side, 16), 11, MUTED))
+    return Drawn(tuple(marks), -(-len(images) // across) * pitch)
+
+
+def driven(drive: float) -> str:
+    """How far an image drives its target, against the strongest real one."""
+    return f"drives {drive:.2g}×".replace("-", "−") if np.isfinite(drive) else ""
+
+
+DISPLAYS: dict[type, Display] = {Map: _map, Vector: _vector, Picture: _picture}

@@ -1,0 +1,325 @@
+"""Explanations side by side: images × methods as a picture, exported like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnvis.errors import InvalidValue
+from cnnvis.layout.diagram import Diagram
+from cnnvis.layout.displays import WHAT, Drawn, Setting, Shown, Sign, drawn, picture_box, signed_word
+from cnnvis.layout.marks import MUTED, TEXT, Box, Card, Entry, Face, Ink, Key, Label, Mark
+from cnnvis.layout.rasters import raster
+from cnnvis.layout.sheet import Scale, short
+from cnnvis.layout.svg import text_width
+from cnnvis.model.attribution import Attribution, Map
+from cnnvis.model.instances import find_instance
+from cnnvis.model.session import Session
+from cnnvis.model.target_names import target_name
+
+EDGE, GAP, PAD = 8.0, 12.0, 8.0
+_LINE = 15.0
+ACROSS = 6
+"""So many cells stand side by side in a figure."""
+NO_EVIDENCE = "There is nothing to show yet: no explanation was asked for."
+_WORDS: Mapping[str, str] = {
+    "layer": "layer {}",
+    "layers": "layers {}",
+    "r2": "R² {:.2f}",
+    "n_segments": "{:,} segments",
+    "effective_samples": "{:,.0f} effective samples",
+    "stability": "stability {:.2f}",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A card with one piece of evidence, or with a picture alone; `area` is where its pixels lie in the diagram."""
+
+    key: Key
+    card: Card
+    attribution: Attribution | None
+    sign: Sign = "both"
+    area: Box | None = None
+    picture: NDArray[np.uint8] | None = None
+
+    def pixel(self, x: float, y: float) -> tuple[int, int] | None:
+        """The row and column of the pixel at a point of the diagram; None beside it."""
+        if self.area is None or not self.area.holds(x, y):
+            return None
+        h, w = self.shape
+        row, column = int((y - self.area.y) / self.area.h * h), int((x - self.area.x) / self.area.w * w)
+        return min(row, h - 1), min(column, w - 1)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels; (0, 0) where there are none."""
+        if self.attribution is not None and isinstance(self.attribution.evidence, Map):
+            found = self.attribution.evidence.values.shape
+            return found[0], found[1]
+        return (self.picture.shape[0], self.picture.shape[1]) if self.picture is not None else (0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Explanations:
+    """Explanations as they are shown: a picture, its cells, and the one scale of all maps (None: each its own)."""
+
+    diagram: Diagram
+    cells: tuple[Cell, ...]
+    scale: Scale | None
+
+    def at(self, x: float, y: float) -> Cell | None:
+        """The cell at a point."""
+        return next((cell for cell in self.cells if cell.card.box.holds(x, y)), None)
+
+    def reading(self, session: Session, x: float, y: float) -> str:
+        """What stands at a point, in words; "" where there is nothing to read."""
+        cell = self.at(x, y)
+        place = cell.pixel(x, y) if cell is not None else None
+        if cell is None or place is None:
+            return ""
+        row, column = place
+        where = f"row {row}, column {column}"
+        if cell.attribution is None or not isinstance(cell.attribution.evidence, Map):
+            return where
+        value = float(cell.attribution.evidence.values[row, column])
+        side = "for" if value >= 0 else "against"
+        return f"{where} · {signed_word(value)} · {side} {target_name(session, cell.attribution.target)}"
+
+
+def explanations(
+    session: Session,
+    shown: Sequence[Attribution],
+    setting: Setting | None = None,
+    width: float | None = None,
+    images: Mapping[str, NDArray[np.uint8]] | None = None,
+) -> Explanations:
+    """The cells of explanations in the order given, side by side within `width` pixels.
+
+    Those of one image follow its picture; with several images each cell says whose it is. `images` holds pictures that
+    the session does not keep, by name. Raises InvalidValue where there are none.
+    """
+    if not shown:
+        raise InvalidValue(NO_EVIDENCE)
+    setting = setting or Setting()
+    maps = [a.evidence.values for a in shown if isinstance(a.evidence, Map)]
+    scale = _scale(maps) if setting.shared and maps else None
+    groups = [list(found) for _, found in groupby(shown, key=lambda a: (a.sample, a.image))]
+    cells: list[Cell] = []
+    for group in groups:
+        picture = _picture_of(session, group[0], images or {})
+        if picture is not None and (len(groups) == 1 or setting.manner == "beside"):
+            cells.append(_image_cell(session, group[0], picture, setting))
+        for one in group:
+            apart = setting.apart and isinstance(one.evidence, Map)
+            signs: tuple[Sign, ...] = ("for", "against") if apart else ("both",)
+            for sign in signs:
+                own = scale or _scale([one.evidence.values] if isinstance(one.evidence, Map) else [])
+                what = Shown(one, picture, own, setting, sign, scale is None)
+                cells.append(_evidence_cell(session, what, len(groups) > 1))
+    return _arranged(session, cells, scale, shown, setting, width)
+
+
+def _scale(maps: Sequence[NDArray[np.float32]]) -> Scale:
+    values = np.concatenate([np.ravel(m) for m in maps]).astype(np.float64) if maps else np.zeros(1)
+    return Scale.of(values, WHAT, signed=True)
+
+
+def _picture_of(
+    session: Session, one: Attribution, images: Mapping[str, NDArray[np.uint8]]
+) -> NDArray[np.uint8] | None:
+    if one.sample >= 0:
+        return session.picture(one.sample)
+    found = find_instance(session, one.image)
+    return found.picture if found is not None and found.picture is not None else images.get(one.image)
+
+
+def image_name(session: Session, one: Attribution) -> str:
+    """The name of the image, without its folders, that an explanation is about."""
+    if one.sample < 0:
+        return one.image.rsplit("/", 1)[-1] or "image"
+    found = session.activations
+    row = found.samples.rows.get(one.sample) if found is not None else None
+    return found.samples.names[row].rsplit("/", 1)[-1] if found is not None and row is not None else str(one.sample)
+
+
+# One cell
+
+
+def _image_cell(session: Session, one: Attribution, picture: NDArray[np.uint8], setting: Setting) -> Cell:
+    box = picture_box(picture.shape[0], picture.shape[1], setting.side)
+    name = image_name(session, one)
+    what = Drawn((raster(box, picture, None),), box.h, box)
+    key: Key = ("picture", one.sample, one.image)
+    return _cell(key, name, [], what, [], setting.side, None, picture=picture)
+
+
+def _evidence_cell(session: Session, shown: Shown, several: bool) -> Cell:
+    one = shown.attribution
+    title = image_name(session, one) if several else one.method
+    side = {"both": "for", "for": "for", "against": "against"}[shown.sign]
+    above = [f"{one.method}, {side}" if several else side]
+    above[-1] += f" {target_name(session, one.target)}"
+    below = [*facts_of(one), *_warned(one, shown.setting.side)]
+    key: Key = ("evidence", one.key, shown.sign)
+    return _cell(key, title, above, drawn(shown), below, shown.setting.side, one, shown.sign)
+
+
+def facts_of(one: Attribution) -> list[str]:
+    """What is told of an explanation, a short line each: its range, and what the method says of its own result."""
+    lines = []
+    if isinstance(one.evidence, Map):
+        values = one.evidence.values
+        lines.append(f"from {short(float(values.min()))} to {short(float(values.max()))}")
+    facts = one.evidence.facts
+    told = [_told(word, facts[name]) for name, word in _WORDS.items() if name in facts]
+    expected = facts.get("expected_sum")
+    if isinstance(expected, (int, float)) and hasattr(one.evidence, "values"):
+        total = float(np.sum(one.evidence.values)) if isinstance(one.evidence.values, np.ndarray) else float("nan")
+        told.append(f"sum {short(total)} of {short(float(expected))}")
+    return lines + told
+
+
+def _told(word: str, value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        value = ", ".join(map(str, value))
+    try:
+        return word.format(value)
+    except (ValueError, TypeError):  # a fact of another form than usual
+        return word.split("{")[0] + str(value)
+
+
+def _warned(one: Attribution, width: float) -> list[str]:
+    says = one.evidence.facts.get("says")
+    return wrapped(says, width, 11) if isinstance(says, str) and says else []
+
+
+def wrapped(text: str, width: float, size: float) -> list[str]:
+    """A sentence as lines that fit a width, by estimated widths."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_width(longer, size, False) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _cell(
+    key: Key,
+    title: str,
+    above: Sequence[str],
+    what: Drawn,
+    below: Sequence[str],
+    width: float,
+    one: Attribution | None,
+    sign: Sign = "both",
+    picture: NDArray[np.uint8] | None = None,
+) -> Cell:
+    marks: list[Mark] = [Label(title, Box(PAD, PAD - 2, width, 16), 12, TEXT, bold=True, elide="middle")]
+    top = PAD + 16.0
+    for text in above or (" ",):  # so that pictures beside each other begin at the same height
+        marks.append(Label(text, Box(PAD, top, width, _LINE), 11, MUTED, elide="middle"))
+        top += _LINE
+    top += 4
+    marks += [_moved(mark, PAD, top) for mark in what.marks]
+    area = replace(what.area, x=what.area.x + PAD, y=what.area.y + top) if what.area is not None else None
+    top += what.height + 4
+    for text in below:
+        marks.append(Label(text, Box(PAD, top, width, _LINE), 11, MUTED, elide="end"))
+        top += _LINE
+    face = Face(width + 2 * PAD, top + PAD - 2, tuple(marks), title)
+    return Cell(key, Card(key, Box(0, 0, face.w, face.h), face), one, sign, area, picture)
+
+
+def _moved(mark: Mark, dx: float, dy: float) -> Mark:
+    return replace(mark, box=replace(mark.box, x=mark.box.x + dx, y=mark.box.y + dy))
+
+
+# All of them
+
+
+def _arranged(
+    session: Session,
+    cells: Sequence[Cell],
+    scale: Scale | None,
+    shown: Sequence[Attribution],
+    setting: Setting,
+    width: float | None,
+) -> Explanations:
+    wide = setting.side + 2 * PAD
+    across = ACROSS if width is None else max(int((width - 2 * EDGE + GAP) // (wide + GAP)), 1)
+    placed: list[Cell] = []
+    top = EDGE
+    for first in range(0, len(cells), across):
+        row = cells[first : first + across]
+        high = max(cell.card.box.h for cell in row)
+        for k, cell in enumerate(row):
+            placed.append(_put(cell, EDGE + k * (wide + GAP), top, high))
+        top += high + GAP
+    n = min(across, len(cells))
+    entries: tuple[Entry, ...] = (
+        Entry("for", Ink("excite"), "square"),
+        Entry("against", Ink("inhibit"), "square"),
+    )
+    if scale is not None:
+        entries = tuple(Entry(word, scale.ink(share), "square") for share, word in scale.steps)
+        entries = (replace(entries[0], text=f"{WHAT}: {entries[0].text}"), *entries[1:])
+    diagram = Diagram(
+        columns=(),
+        cards=tuple(cell.card for cell in placed),
+        links=(),
+        width=2 * EDGE + n * (wide + GAP) - GAP,
+        height=top - GAP + EDGE,
+        caption=caption(session, shown, setting),
+        legend=entries,
+        session=session,
+    )
+    return Explanations(diagram, tuple(placed), scale)
+
+
+def _put(cell: Cell, x: float, y: float, high: float) -> Cell:
+    """A cell at a place, as high as its row."""
+    face = replace(cell.card.face, h=high)
+    card = Card(cell.key, Box(x, y, face.w, high), face)
+    area = replace(cell.area, x=cell.area.x + x, y=cell.area.y + y) if cell.area is not None else None
+    return replace(cell, card=card, area=area)
+
+
+def caption(session: Session, shown: Sequence[Attribution], setting: Setting) -> str:
+    """What a figure shows and how it was made: target, image, methods with parameters and seeds, versions."""
+    targets = list(dict.fromkeys(target_name(session, one.target) for one in shown))
+    names = list(dict.fromkeys(image_name(session, one) for one in shown))
+    made = dict.fromkeys(f"{one.method}{_parameters(one)}" for one in shown)
+    versions = dict(v for one in shown for v in one.versions.items())
+    what = ", ".join(names) if len(names) <= 3 else f"{len(names)} images"
+    parts = [
+        f"Evidence for (blue) and against (orange) {' and '.join(targets[:3])} in {what}; "
+        f"{session.analysis.network.name}.",
+        f"{'; '.join(made)}.",
+    ]
+    if setting.manner == "contour":
+        parts.append("Contours at 25, 50 and 75 % of the scale, of maps smoothed by 2 % of their side.")
+    parts.append("One scale for all." if setting.shared else "Each map on its own scale.")
+    parts.append(", ".join(f"{name} {version}" for name, version in versions.items()) + ".")
+    return " ".join(part for part in parts if part != ".")
+
+
+def _parameters(one: Attribution) -> str:
+    known = {name: value for name, value in one.parameters.items() if value is not None}
+    layer = one.evidence.facts.get("layer")
+    if isinstance(layer, str):
+        known["layer"] = layer
+    words = ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in known.items())
+    return f" ({words})" if words else ""
+
+
+def _word(value: Any) -> str:
+    return "–".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
