@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnvis.compute.method import Method
 from cnnvis.compute.methods.grad_cam import GradCam
+from cnnvis.compute.methods.hi_res_cam import HiResCam
 from cnnvis.compute.methods.lime import Lime
 from cnnvis.compute.methods.occlusion import Occlusion
 from cnnvis.compute.methods.saliency import Saliency
@@ -15,9 +16,27 @@ from cnnvis.compute.methods.votes import Votes
 from cnnvis.compute.methods.weight_importance import WeightImportance
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 
-EVERY: tuple[type[Method], ...] = (GradCam, Saliency, Occlusion, WeightImportance, Lime, Votes)
+EVERY: tuple[type[Method], ...] = (
+    GradCam,
+    Saliency,
+    Occlusion,
+    WeightImportance,
+    Lime,
+    Votes,
+    HiResCam,
+)
 
-__all__ = ["EVERY", "GradCam", "Lime", "Occlusion", "Saliency", "Votes", "WeightImportance", "by_title"]
+__all__ = [
+    "EVERY",
+    "GradCam",
+    "HiResCam",
+    "Lime",
+    "Occlusion",
+    "Saliency",
+    "Votes",
+    "WeightImportance",
+    "by_title",
+]
 
 
 def by_title(title: str, parameters: Mapping[str, Any] | None = None) -> Method:
