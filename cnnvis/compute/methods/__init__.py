@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnvis.compute.method import Method
 from cnnvis.compute.methods.grad_cam import GradCam
+from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
 from cnnvis.compute.methods.hi_res_cam import HiResCam
 from cnnvis.compute.methods.lime import Lime
 from cnnvis.compute.methods.occlusion import Occlusion
@@ -24,11 +25,13 @@ EVERY: tuple[type[Method], ...] = (
     Lime,
     Votes,
     HiResCam,
+    GradCamPlusPlus,
 )
 
 __all__ = [
     "EVERY",
     "GradCam",
+    "GradCamPlusPlus",
     "HiResCam",
     "Lime",
     "Occlusion",
