@@ -10,6 +10,7 @@ from cnnvis.compute.method import Method
 from cnnvis.compute.methods.grad_cam import GradCam
 from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
 from cnnvis.compute.methods.hi_res_cam import HiResCam
+from cnnvis.compute.methods.layer_cam import LayerCam
 from cnnvis.compute.methods.lime import Lime
 from cnnvis.compute.methods.occlusion import Occlusion
 from cnnvis.compute.methods.saliency import Saliency
@@ -26,6 +27,7 @@ EVERY: tuple[type[Method], ...] = (
     Votes,
     HiResCam,
     GradCamPlusPlus,
+    LayerCam,
 )
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "GradCam",
     "GradCamPlusPlus",
     "HiResCam",
+    "LayerCam",
     "Lime",
     "Occlusion",
     "Saliency",

@@ -1,0 +1,174 @@
+"""Explanations on the plane of a layer, against the papers' equations, closed forms and peer libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from nets import made
+from reference.activation_maps import grad_cam_plus_plus, hi_res_cam, layer_cam
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnvis.compute.attribute import attribute
+from cnnvis.compute.method import Method
+from cnnvis.compute.methods import GradCam, GradCamPlusPlus, HiResCam, LayerCam
+from cnnvis.compute.trace import trace
+from cnnvis.errors import InvalidValue, UnknownName
+from cnnvis.model.attribution import Map
+from cnnvis.model.network import Network
+from cnnvis.model.target import Target
+
+FAMILY = (GradCam, HiResCam, GradCamPlusPlus, LayerCam)
+SIZE = (12, 20)
+
+
+class Deep(nn.Module):
+    """Two stages, so that slopes at the first differ from place to place."""
+
+    def __init__(self, in_place: bool = False) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 5, 3, padding=1)
+        self.conv2 = nn.Conv2d(5, 6, 3, padding=1)
+        self.relu1, self.relu2 = nn.ReLU(in_place), nn.ReLU(in_place)
+        self.fc = nn.Linear(6, 4)
+
+    def first(self, x: Tensor) -> Tensor:
+        return self.relu1(self.conv1(x))
+
+    def rest(self, a: Tensor) -> Tensor:
+        return self.fc(self.relu2(self.conv2(F.max_pool2d(a, 2))).mean((2, 3)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rest(self.first(x))
+
+
+def deep(in_place: bool = False) -> tuple[Deep, Network, Tensor]:
+    torch.manual_seed(1)
+    model, x = Deep(in_place).eval(), torch.randn(3, *SIZE)
+    return model, trace(model, x), x
+
+
+def pooled() -> tuple[nn.Sequential, Network, Tensor]:
+    """Maps of the input's own size, averaged, and one linear layer."""
+    torch.manual_seed(2)
+    model = nn.Sequential(
+        nn.Conv2d(3, 5, 3, padding=1), nn.ReLU(inplace=True), nn.Dropout(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(5, 4),
+    ).eval()  # fmt: skip
+    x = torch.randn(3, *SIZE)
+    return model, trace(model, x), x
+
+
+def found(model: nn.Module, network: Network, x: Any, target: Target, method: Method, **more: Any) -> Map:
+    evidence = attribute(model, network, x, target, method, **more).evidence
+    assert isinstance(evidence, Map)
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [(HiResCam("conv1"), hi_res_cam), (LayerCam("conv1"), layer_cam), (GradCamPlusPlus("conv1"), grad_cam_plus_plus)],
+    ids=["hi-res", "layer", "plus plus"],
+)
+def test_a_map_agrees_with_the_papers_equations(method: Method, expected: Callable[..., np.ndarray]) -> None:
+    model, network, x = deep()
+    maps = model.first(x[None]).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(model.rest(maps)[0, 2], maps)
+    wanted = expected(maps[0].detach().double().numpy(), slope[0].double().numpy())
+    np.testing.assert_allclose(found(model, network, x, Target("fc", (2,)), method).values, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", FAMILY)
+def test_an_in_place_rectifier_behind_the_layer_changes_nothing(kind: type[Any]) -> None:
+    one, other = deep(), deep(in_place=True)
+    other[0].load_state_dict(one[0].state_dict())
+    target = Target("fc", (2,))
+    a, b = (found(*net, target, kind("conv1")).values for net in (one, other))
+    assert a.tobytes() == b.tobytes()
+
+
+def test_behind_global_average_pooling_hi_res_cam_is_grad_cam() -> None:
+    model, network, x = pooled()
+    target = Target(network.output, (3,))
+    a, b = (found(model, network, x, target, kind()).values for kind in (HiResCam, GradCam))
+    np.testing.assert_allclose(a, b, atol=1e-7)
+
+
+def test_hi_res_cam_sums_to_the_score_without_its_bias() -> None:
+    model, network, x = pooled()
+    with torch.no_grad():
+        expected = model(x[None])[0, 3] - model[-1].bias[3]
+    assert found(model, network, x, Target(network.output, (3,)), HiResCam()).values.sum() == pytest.approx(
+        float(expected), abs=1e-5
+    )
+
+
+@pytest.mark.parametrize("kind", FAMILY)
+def test_several_layers_are_averaged_at_one_scale(kind: type[Any]) -> None:
+    model, network, x = deep()
+    target = Target("fc", (2,))
+    both = found(model, network, x, target, kind(("conv1", "conv2")))
+    alone = [found(model, network, x, target, kind(name)).values for name in ("conv1", "conv2")]
+    np.testing.assert_allclose(both.values, np.mean([a / np.abs(a).max() for a in alone], 0), atol=1e-6)
+    assert both.facts["layer"] == "conv1, conv2"
+
+
+def test_one_layer_is_never_scaled() -> None:
+    model, network, x = deep()
+    target = Target("fc", (2,))
+    one, same = (found(model, network, x, target, GradCam(name)).values for name in ("conv1", ("conv1", "conv1")))
+    assert one.tobytes() == same.tobytes()
+
+
+def test_no_layer_at_all_is_refused() -> None:
+    model, network, x = deep()
+    with pytest.raises(InvalidValue, match=r"HiResCam\.layer must name at least one layer"):
+        found(model, network, x, Target("fc", (0,)), HiResCam(()))
+    with pytest.raises(UnknownName, match=r"LayerCam\.layer must be a layer of Deep with a plane.*Did you mean"):
+        found(model, network, x, Target("fc", (0,)), LayerCam("conv"))
+
+
+@pytest.mark.parametrize("kind", FAMILY)
+def test_a_map_without_positive_evidence_says_so(kind: type[Any]) -> None:
+    model, network, x = pooled()
+    with torch.no_grad():
+        model[-1].weight[0] = -1.0
+        model[-1].weight[1] = 1.0
+    against, speaking = (found(model, network, x, Target(network.output, (unit,)), kind()) for unit in (0, 1))
+    assert against.facts["says"] == "Nothing in this layer speaks for the target."
+    assert "says" not in speaking.facts
+
+
+def test_a_place_is_explained_by_the_layer_before_it() -> None:
+    model, network, x = deep()
+    place = Target("conv2", (1,), at=(2, 3))
+    assert found(model, network, x, place, GradCam()).facts["layer"] != "conv2"
+    assert found(model, network, x, Target("conv2", (1,)), GradCam()).facts["layer"] == "conv2"
+    first = Target("conv1", (1,), at=(2, 3))
+    assert found(model, network, x, first, GradCam()).facts["layer"] == "conv1"
+
+
+@pytest.mark.parametrize("kind", FAMILY)
+def test_a_scalar_of_a_dense_output_is_explained(kind: type[Any]) -> None:
+    model, _ = made("u-net")
+    torch.manual_seed(0)
+    x = torch.randn(3, 12, 20)
+    network = trace(model.eval(), x)
+    for target in (Target("out", (1,), at=(4, 15)), Target("out", (0, 2), weights=(1.0, -1.0), reduce="sum")):
+        values = found(model, network, x, target, kind("join2.0")).values
+        assert values.shape == (12, 20)
+        assert np.isfinite(values).all()
+        assert values.any()
+
+
+def test_what_speaks_for_a_place_of_a_dense_output_lies_in_the_field_that_it_sees() -> None:
+    model, _ = made("u-net")
+    torch.manual_seed(0)
+    x = torch.randn(3, 12, 20)
+    network = trace(model.eval(), x)
+    values = found(model, network, x, Target("out", (1,), at=(2, 3)), HiResCam("join1.0")).values
+    assert np.argwhere(values).tolist() == [[2, 3]]
