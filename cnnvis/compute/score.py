@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cnnvis.compute.probe import Probe, is_out_of_memory
+from cnnvis.compute.probe import Instead, Probe, is_out_of_memory
 from cnnvis.compute.routes import upstream
 from cnnvis.errors import InvalidValue, ModelFailure
 from cnnvis.model.network import Layer, Network
 from cnnvis.model.target import Target
+
+_NOTHING: Mapping[str, Instead] = MappingProxyType({})
 
 
 def checked(network: Network, target: Target) -> Layer:
@@ -45,15 +48,20 @@ def score(value: Tensor, layer: Layer, target: Target) -> Tensor:
     return units @ weights.to(units)
 
 
-def slopes(probe: Probe, inputs: Any, layer: Layer, target: Target) -> tuple[Tensor, Tensor]:
+def slopes(
+    probe: Probe, inputs: Any, layer: Layer, target: Target, instead: Mapping[str, Instead] = _NOTHING
+) -> tuple[Tensor, Tensor]:
     """The response of a layer to a batch, and the slope of the target with respect to it, both (n, *layer.shape).
 
-    Raises ModelFailure where nothing can be differentiated between them.
+    `instead` computes nodes in another way, as in `Probe.run`. Raises ModelFailure where nothing can be differentiated
+    between them.
     """
-    return slopes_at(probe, inputs, (layer,), target)[layer.name]
+    return slopes_at(probe, inputs, (layer,), target, instead)[layer.name]
 
 
-def slopes_at(probe: Probe, inputs: Any, layers: Sequence[Layer], target: Target) -> dict[str, tuple[Tensor, Tensor]]:
+def slopes_at(
+    probe: Probe, inputs: Any, layers: Sequence[Layer], target: Target, instead: Mapping[str, Instead] = _NOTHING
+) -> dict[str, tuple[Tensor, Tensor]]:
     """For each layer its response to a batch and the slope of the target there, both (n, *layer.shape).
 
     One forward and one backward pass. Raises ModelFailure where nothing can be differentiated between them.
@@ -69,6 +77,7 @@ def slopes_at(probe: Probe, inputs: Any, layers: Sequence[Layer], target: Target
     for guarded in ((), tuple(sorted(leading.difference(nodes), key=network.index))):
         run = probe.run(
             inputs,
+            instead=instead,
             grad=starts,
             keep=(sink.response, *guarded),
             stop_after=(*nodes, sink.response),

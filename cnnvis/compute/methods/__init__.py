@@ -9,6 +9,7 @@ from typing import Any
 from cnnvis.compute.method import Method
 from cnnvis.compute.methods.grad_cam import GradCam
 from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
+from cnnvis.compute.methods.gradient_times_input import GradientTimesInput
 from cnnvis.compute.methods.hi_res_cam import HiResCam
 from cnnvis.compute.methods.layer_cam import LayerCam
 from cnnvis.compute.methods.lime import Lime
@@ -28,12 +29,14 @@ EVERY: tuple[type[Method], ...] = (
     HiResCam,
     GradCamPlusPlus,
     LayerCam,
+    GradientTimesInput,
 )
 
 __all__ = [
     "EVERY",
     "GradCam",
     "GradCamPlusPlus",
+    "GradientTimesInput",
     "HiResCam",
     "LayerCam",
     "Lime",
