@@ -15,6 +15,7 @@ from cnnvis.compute.methods.layer_cam import LayerCam
 from cnnvis.compute.methods.lime import Lime
 from cnnvis.compute.methods.occlusion import Occlusion
 from cnnvis.compute.methods.saliency import Saliency
+from cnnvis.compute.methods.smooth_grad import SmoothGrad
 from cnnvis.compute.methods.votes import Votes
 from cnnvis.compute.methods.weight_importance import WeightImportance
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
@@ -30,6 +31,7 @@ EVERY: tuple[type[Method], ...] = (
     GradCamPlusPlus,
     LayerCam,
     GradientTimesInput,
+    SmoothGrad,
 )
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "Lime",
     "Occlusion",
     "Saliency",
+    "SmoothGrad",
     "Votes",
     "WeightImportance",
     "by_title",
