@@ -11,6 +11,7 @@ from cnnvis.compute.methods.grad_cam import GradCam
 from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
 from cnnvis.compute.methods.gradient_times_input import GradientTimesInput
 from cnnvis.compute.methods.hi_res_cam import HiResCam
+from cnnvis.compute.methods.integrated_gradients import IntegratedGradients
 from cnnvis.compute.methods.layer_cam import LayerCam
 from cnnvis.compute.methods.lime import Lime
 from cnnvis.compute.methods.occlusion import Occlusion
@@ -32,6 +33,7 @@ EVERY: tuple[type[Method], ...] = (
     LayerCam,
     GradientTimesInput,
     SmoothGrad,
+    IntegratedGradients,
 )
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "GradCamPlusPlus",
     "GradientTimesInput",
     "HiResCam",
+    "IntegratedGradients",
     "LayerCam",
     "Lime",
     "Occlusion",
