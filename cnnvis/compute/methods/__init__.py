@@ -10,6 +10,7 @@ from cnnvis.compute.method import Method
 from cnnvis.compute.methods.grad_cam import GradCam
 from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
 from cnnvis.compute.methods.gradient_times_input import GradientTimesInput
+from cnnvis.compute.methods.guided_backprop import GuidedBackprop
 from cnnvis.compute.methods.hi_res_cam import HiResCam
 from cnnvis.compute.methods.integrated_gradients import IntegratedGradients
 from cnnvis.compute.methods.layer_cam import LayerCam
@@ -34,6 +35,7 @@ EVERY: tuple[type[Method], ...] = (
     GradientTimesInput,
     SmoothGrad,
     IntegratedGradients,
+    GuidedBackprop,
 )
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "GradCam",
     "GradCamPlusPlus",
     "GradientTimesInput",
+    "GuidedBackprop",
     "HiResCam",
     "IntegratedGradients",
     "LayerCam",
