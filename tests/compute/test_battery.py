@@ -96,13 +96,19 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
 
 @dataclass(frozen=True)
 class How:
-    """How a method is tried: cheap parameters, and for each target that it refuses a piece of the sentence."""
+    """How a method is tried: cheap parameters, and for each target that it refuses a piece of the sentence.
+
+    `rows`: on the network of linear layers, also where pictures are taken, too.
+    """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     refuses: Mapping[str, str] = field(default_factory=dict)
+    rows: bool = False
 
 
-HOW: Mapping[str, How] = {}
+HOW: Mapping[str, How] = {
+    "ConnectionWeights": How(rows=True),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +129,7 @@ class Setting:
 
 def setting(kind: type[Method], channels: int = 3, dtype: torch.dtype = torch.float32) -> Setting:
     torch.manual_seed(0)
-    of_rows = kind.takes == "row"
+    of_rows = kind.takes == "row" or HOW.get(kind.__name__, How()).rows
     model = Tabular() if of_rows else Crowded(channels)
     if isinstance(model, Crowded):
         model.norm.running_mean = torch.randn(4)

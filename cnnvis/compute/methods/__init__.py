@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from cnnvis.compute.method import Method
+from cnnvis.compute.methods.connection_weights import ConnectionWeights
 from cnnvis.compute.methods.grad_cam import GradCam
 from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
 from cnnvis.compute.methods.gradient_times_input import GradientTimesInput
@@ -36,10 +37,12 @@ EVERY: tuple[type[Method], ...] = (
     SmoothGrad,
     IntegratedGradients,
     GuidedBackprop,
+    ConnectionWeights,
 )
 
 __all__ = [
     "EVERY",
+    "ConnectionWeights",
     "GradCam",
     "GradCamPlusPlus",
     "GradientTimesInput",
