@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cnnvis.model.limits import LIMITS, NEAR
 from cnnvis.model.network import Layer, Network
-
-NEAR = 0.01
-"""So near to the bound of a smooth activation, as a share of its range, its slope is all but gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +32,7 @@ class Bounds:
         return found
 
 
-# The zero of ReLU and ReLU6 is no bound here: a unit that never leaves it is dead, which is told apart.
-_BOUNDS = {
-    "sigmoid": Bounds(0.0, 1.0, exact=False),
-    "tanh": Bounds(-1.0, 1.0, exact=False),
-    "softsign": Bounds(-1.0, 1.0, exact=False),
-    "hardtanh": Bounds(-1.0, 1.0),
-    "relu6": Bounds(None, 6.0),
-    "hardsigmoid": Bounds(0.0, 1.0),
-    "hardswish": Bounds(0.0, None),
-    "elu": Bounds(-1.0, None, exact=False),
-    "celu": Bounds(-1.0, None, exact=False),
-    "selu": Bounds(-1.7580993408473766, None, exact=False),
-}
+_BOUNDS = {kind: Bounds(*limit) for kind, limit in LIMITS.items()}
 
 
 def bounds_of(model: nn.Module, network: Network, layer: Layer) -> Bounds | None:
