@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cnnvis.compute.merge import merge
     from cnnvis.compute.record import record
     from cnnvis.compute.replay import Cache
+    from cnnvis.compute.scorecard.card import scorecard
     from cnnvis.compute.trace import trace
     from cnnvis.errors import Cancelled, CnnvisError
     from cnnvis.gui.app import show
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from cnnvis.model.network import Edge, Layer, Network
     from cnnvis.model.partition import Cluster, Partition
     from cnnvis.model.quality import silhouettes
+    from cnnvis.model.scorecard import Scorecard
     from cnnvis.model.search import search
     from cnnvis.model.session import Look, Session
     from cnnvis.model.subsets import Subset
@@ -68,6 +70,7 @@ _HOMES = {
     "cnnvis.compute.merge": ("merge",),
     "cnnvis.compute.record": ("record",),
     "cnnvis.compute.replay": ("Cache",),
+    "cnnvis.compute.scorecard.card": ("scorecard",),
     "cnnvis.compute.trace": ("trace",),
     "cnnvis.errors": ("Cancelled", "CnnvisError"),
     "cnnvis.painting.figure": ("export",),
@@ -88,6 +91,7 @@ _HOMES = {
     "cnnvis.model.network": ("Edge", "Layer", "Network"),
     "cnnvis.model.partition": ("Cluster", "Partition"),
     "cnnvis.model.quality": ("silhouettes",),
+    "cnnvis.model.scorecard": ("Scorecard",),
     "cnnvis.model.search": ("search",),
     "cnnvis.model.session": ("Look", "Session"),
     "cnnvis.model.subsets": ("Subset",),
@@ -126,6 +130,7 @@ __all__ = [
     "Network",
     "Partition",
     "Recipe",
+    "Scorecard",
     "Session",
     "Subset",
     "Table",
@@ -156,6 +161,7 @@ __all__ = [
     "recluster",
     "record",
     "save",
+    "scorecard",
     "search",
     "show",
     "silhouettes",

@@ -14,6 +14,7 @@ from cnnvis.errors import UnknownName, did_you_mean
 from cnnvis.model.activations import frozen
 from cnnvis.model.connections import Connections, Mode
 from cnnvis.model.network import Network
+from cnnvis.model.scorecard import Scorecard
 
 Fill = Literal["zero", "mean"]
 Silenced = tuple[tuple[str, tuple[int, ...]], ...]
@@ -238,6 +239,7 @@ class Measurements:
     """All measurements of a session. `contributions` by target class (None: the own one); ablations newest first.
 
     `contributions` and `health` are over all samples; `subsets` holds those over the samples of a subset, by its name.
+    `scorecards` by the key of the explanation that they judge.
     """
 
     contributions: Mapping[int | None, Contributions] = field(default_factory=dict)
@@ -246,9 +248,10 @@ class Measurements:
     connections: Mapping[Edging, Connections] = field(default_factory=dict)
     instances: Mapping[str, Instance] = field(default_factory=dict)
     subsets: Mapping[str, SubsetMeasurements] = field(default_factory=dict)
+    scorecards: Mapping[str, Scorecard] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _freeze(self, "contributions", "connections", "instances", "subsets")
+        _freeze(self, "contributions", "connections", "instances", "subsets", "scorecards")
 
     @property
     def own(self) -> Contributions | None:
@@ -310,3 +313,9 @@ class Measurements:
     def with_instance(self, found: Instance) -> Measurements:
         """These, with one more image laid over the picture."""
         return replace(self, instances={**self.instances, found.name: found})
+
+    def with_scorecard(self, found: Scorecard) -> Measurements:
+        """These, with the scores of one more explanation; what was measured of it before is kept beside them."""
+        before = self.scorecards.get(found.key)
+        joined = found if before is None else before.joined(found)
+        return replace(self, scorecards={**self.scorecards, found.key: joined})

@@ -19,6 +19,7 @@ from cnnvis.model.measurements import (
     Measurements,
     SubsetMeasurements,
 )
+from cnnvis.model.scorecard import Scorecard
 from cnnvis.storage.encode import connections_from_values, connections_to_values
 
 Arrays = dict[str, NDArray[Any]]
@@ -40,6 +41,7 @@ def measurements_to_values(found: Measurements) -> tuple[dict[str, Any], Arrays]
         "health": None if found.health is None else _health("", found.health, arrays),
         "connections": [_connections(i, e, c, arrays) for i, (e, c) in enumerate(found.connections.items())],
         "instances": [_instance(i, x, arrays) for i, x in enumerate(found.instances.values())],
+        "scorecards": [_scorecard(i, x, arrays) for i, x in enumerate(found.scorecards.values())],
         "subsets": [_subset(i, name, part, arrays) for i, (name, part) in enumerate(found.subsets.items())],
     }
     return header, arrays
@@ -48,12 +50,14 @@ def measurements_to_values(found: Measurements) -> tuple[dict[str, Any], Arrays]
 def measurements_from_values(header: Mapping[str, Any], arrays: Arrays) -> Measurements:
     """The measurements that `measurements_to_values` wrote."""
     instances = [_instance_of(i, entry, arrays) for i, entry in enumerate(header["instances"])]
+    scorecards = [_scorecard_of(i, entry, arrays) for i, entry in enumerate(header.get("scorecards", ()))]
     return Measurements(
         contributions=_all_contributions_of("", header["contributions"], arrays),
         ablations=tuple(_ablation_of(i, entry, arrays) for i, entry in enumerate(header["ablations"])),
         health=None if header["health"] is None else _health_of("", header["health"], arrays),
         connections=dict(_connections_of(i, entry, arrays) for i, entry in enumerate(header["connections"])),
         instances={x.name: x for x in instances},
+        scorecards={x.key: x for x in scorecards},
         subsets=dict(_subset_of(i, entry, arrays) for i, entry in enumerate(header.get("subsets", ()))),
     )
 
@@ -205,4 +209,34 @@ def _instance_of(index: int, entry: Mapping[str, Any], arrays: Arrays) -> Instan
         contributions=contributions,
         picture=arrays.get(f"{place}/picture"),
         sample=int(entry["sample"]),
+    )
+
+
+def _scorecard(index: int, found: Scorecard, arrays: Arrays) -> dict[str, Any]:
+    for number, values in enumerate(found.curves.values()):
+        arrays[f"scorecards/{index}/{number}"] = np.ascontiguousarray(values)
+    return {
+        "key": found.key,
+        "method": found.method,
+        "scores": dict(found.scores),
+        "controls": {name: dict(scores) for name, scores in found.controls.items()},
+        "curves": list(found.curves),
+        "facts": dict(found.facts),
+        "evaluations": found.evaluations,
+        "seconds": found.seconds,
+        "value": found.value,
+    }
+
+
+def _scorecard_of(index: int, entry: Mapping[str, Any], arrays: Arrays) -> Scorecard:
+    return Scorecard(
+        key=str(entry["key"]),
+        method=str(entry["method"]),
+        scores={str(name): float(value) for name, value in entry["scores"].items()},
+        controls={str(n): {str(k): float(v) for k, v in found.items()} for n, found in entry["controls"].items()},
+        curves={str(name): arrays[f"scorecards/{index}/{i}"] for i, name in enumerate(entry["curves"])},
+        facts={str(name): value for name, value in entry["facts"].items()},
+        evaluations=int(entry["evaluations"]),
+        seconds=float(entry["seconds"]),
+        value=entry["value"],
     )

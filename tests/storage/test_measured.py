@@ -13,6 +13,7 @@ from cnnvis.model.measurements import (
     LayerHealth,
     Measurements,
 )
+from cnnvis.model.scorecard import Scorecard
 from cnnvis.model.session import Look
 from cnnvis.model.subsets import Subset
 from cnnvis.storage.archive import load, save
@@ -67,6 +68,18 @@ def measured():
     found = found.with_contributions(part).with_contributions(replace(part, target=2, slopes={}))
     found = found.with_health(replace(health, n_samples=4, subset="wrong ones"))
     found = found.with_contributions(replace(part, subset="others"))
+    card = Scorecard(
+        "0123456789abcdef",
+        "Grad-CAM",
+        {"deletion/blur": 0.25, "randomised": float("nan")},
+        {"random": {"deletion/blur": 0.5}},
+        {"deletion/blur": rng.random((2, 5))},
+        {"fall/blur": 0.75, "flat": False, "stages": ["fc", "conv"]},
+        499,
+        1.5,
+        "probability",
+    )
+    found = found.with_scorecard(card)
     analysis = session.analysis.with_subset(Subset("wrong ones", (0, 1), (3, 4), True, 0.5, (0, 1)))
     look = Look(
         facet="health",
@@ -126,3 +139,18 @@ def test_every_number_of_a_layers_health_is_different_so_that_none_is_swapped(me
     numbers = [getattr(layer, f.name) for f in fields(LayerHealth) if f.type == "float"]
     assert len(numbers) == 10
     assert len(set(numbers)) == 10
+
+
+def test_a_file_without_scorecards_is_read(measured):
+    header, arrays = measurements_to_values(replace(measured.measurements, scorecards={}))
+    del header["scorecards"]
+    assert not measurements_from_values(header, arrays).scorecards
+
+
+def test_scores_of_one_explanation_are_kept_beside_each_other():
+    first = Scorecard("k", "m", {"pointing": 1.0}, {"random": {"pointing": 0.0}}, evaluations=2)
+    again = Scorecard("k", "m", {"jaccard": 0.5}, {"random": {"jaccard": 0.1}}, evaluations=3)
+    found = Measurements().with_scorecard(first).with_scorecard(again).scorecards["k"]
+    assert found.scores == {"pointing": 1.0, "jaccard": 0.5}
+    assert found.controls["random"] == {"pointing": 0.0, "jaccard": 0.1}
+    assert found.evaluations == 5
