@@ -168,25 +168,33 @@ def segmented(x: Tensor, wanted: int) -> NDArray[np.int64]:
     Raises InvalidValue where they are fewer than six, CnnvisError where scikit-image is not installed.
     """
     try:
-        from skimage.segmentation import slic
+        import skimage.segmentation  # noqa: F401
     except ImportError as missing:
         raise CnnvisError('LIME needs scikit-image to cut pictures. Run: pip install "cnnvis[lime]".') from missing
     values = x.detach().float().cpu().numpy().transpose(1, 2, 0)
     values = values if values.shape[2] == 3 else values.mean(2, keepdims=True).repeat(3, 2)
     scaled = (values - values.min()) / max(float(np.ptp(values)), 1e-12)
     for compactness in _COMPACTNESS:
-        labels = slic(scaled, n_segments=wanted, compactness=compactness, start_label=0, channel_axis=-1)
-        known, found = np.unique(labels, return_inverse=True)
-        n = len(known)
+        n, labels = _slic(scaled, wanted, compactness)
+        if n < 0.9 * wanted:  # SLIC joins small segments: ask for more
+            n, labels = _slic(scaled, round(wanted * min(wanted / n, 3)), compactness)
         if 2 * n >= wanted:
             break
-    segments = found.reshape(labels.shape).astype(np.int64)
     if n < FEWEST:
         raise InvalidValue(
             f"LIME's picture must fall into at least {FEWEST} segments; this one of {x.shape[1]}×{x.shape[2]} pixels "
             f"falls into {n}. Raise n_segments, now {wanted}, or use occlusion."
         )
-    return segments
+    return labels
+
+
+def _slic(picture: NDArray[np.float32], wanted: int, compactness: float) -> tuple[int, NDArray[np.int64]]:
+    """How many segments were found, and the segment of each pixel of a picture (h, w, 3) of 0–1."""
+    from skimage.segmentation import slic
+
+    labels = slic(picture, n_segments=wanted, compactness=compactness, start_label=0, channel_axis=-1)
+    known, found = np.unique(labels, return_inverse=True)
+    return len(known), found.reshape(labels.shape).astype(np.int64)
 
 
 def designed(design: Design, n_segments: int, n_samples: int, seed: int) -> Masks:
