@@ -24,15 +24,30 @@ class Fit:
 
 
 def fit(x: Floats, y: Floats, weights: Floats, alpha: float) -> Fit:
-    """Ridge regression of y (n,) on x (n, p) with weights per sample; the intercept is not held small."""
-    from sklearn.linear_model import Ridge
+    """Ridge regression of y (n,) on x (n, p) with weights per sample; the intercept is not held small.
 
-    model = Ridge(alpha=alpha).fit(x, y, sample_weight=weights)
+    `alpha` 0 is least squares, of all solutions the smallest.
+    """
+    from sklearn.linear_model import LinearRegression, Ridge
+
+    model = (Ridge(alpha=alpha) if alpha else LinearRegression()).fit(x, y, sample_weight=weights)
     spread = np.average((y - np.average(y, weights=weights)) ** 2, weights=weights)
     varies = bool(spread > 1e-16 * max(float(np.abs(y).max()) ** 2, 1e-300))
     rest = np.average((y - model.predict(x)) ** 2, weights=weights)
     coefficients = np.asarray(model.coef_, np.float64)
     return Fit(coefficients, float(model.intercept_), float(1 - rest / spread) if varies else 0.0, varies)
+
+
+def sparse_fit(x: Floats, y: Floats, weights: Floats, n: int, alpha: float) -> Fit:
+    """A fit on the n columns that matter most to the first row; the others have the coefficient 0.
+
+    As LIME chooses: those of the largest |coefficient · x[0]| in a fit of all columns that is barely held small.
+    """
+    chosen = sorted(top(fit(x, y, weights, 0.01).coefficients * x[0], n))
+    found = fit(x[:, chosen], y, weights, alpha)
+    coefficients = np.zeros(x.shape[1])
+    coefficients[chosen] = found.coefficients
+    return Fit(coefficients, found.intercept, found.r2, found.varies)
 
 
 def effective(weights: Floats) -> float:

@@ -16,6 +16,7 @@ from cnnvis.compute.methods.hi_res_cam import HiResCam
 from cnnvis.compute.methods.integrated_gradients import IntegratedGradients
 from cnnvis.compute.methods.layer_cam import LayerCam
 from cnnvis.compute.methods.lime import Lime
+from cnnvis.compute.methods.lime_table import LimeTable
 from cnnvis.compute.methods.occlusion import Occlusion
 from cnnvis.compute.methods.saliency import Saliency
 from cnnvis.compute.methods.smooth_grad import SmoothGrad
@@ -38,6 +39,7 @@ EVERY: tuple[type[Method], ...] = (
     IntegratedGradients,
     GuidedBackprop,
     ConnectionWeights,
+    LimeTable,
 )
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "IntegratedGradients",
     "LayerCam",
     "Lime",
+    "LimeTable",
     "Occlusion",
     "Saliency",
     "SmoothGrad",
