@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnvis.compute.method import Method
 from cnnvis.compute.methods.connection_weights import ConnectionWeights
+from cnnvis.compute.methods.dlime import Dlime
 from cnnvis.compute.methods.grad_cam import GradCam
 from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
 from cnnvis.compute.methods.gradient_times_input import GradientTimesInput
@@ -40,11 +41,13 @@ EVERY: tuple[type[Method], ...] = (
     GuidedBackprop,
     ConnectionWeights,
     LimeTable,
+    Dlime,
 )
 
 __all__ = [
     "EVERY",
     "ConnectionWeights",
+    "Dlime",
     "GradCam",
     "GradCamPlusPlus",
     "GradientTimesInput",
