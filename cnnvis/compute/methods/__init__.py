@@ -9,6 +9,7 @@ from typing import Any
 from cnnvis.compute.method import Method
 from cnnvis.compute.methods.connection_weights import ConnectionWeights
 from cnnvis.compute.methods.dlime import Dlime
+from cnnvis.compute.methods.dlime_as_published import DlimeAsPublished
 from cnnvis.compute.methods.grad_cam import GradCam
 from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
 from cnnvis.compute.methods.gradient_times_input import GradientTimesInput
@@ -42,12 +43,14 @@ EVERY: tuple[type[Method], ...] = (
     ConnectionWeights,
     LimeTable,
     Dlime,
+    DlimeAsPublished,
 )
 
 __all__ = [
     "EVERY",
     "ConnectionWeights",
     "Dlime",
+    "DlimeAsPublished",
     "GradCam",
     "GradCamPlusPlus",
     "GradientTimesInput",
