@@ -160,10 +160,7 @@ class Controller(Regrouping):
         def done(found: Session) -> None:
             self._view.show_work(None)
             if self.document is document:
-                saved = not document.unsaved
-                document.update(replace(document.session, activations=found.activations))
-                if saved:
-                    document.mark_saved()
+                self.complete(replace(document.session, activations=found.activations))
                 self._view.show_notice(Notice("The network and its images are connected."))
                 self.join()
 

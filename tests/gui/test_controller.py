@@ -310,6 +310,7 @@ def test_an_expanded_group_gets_its_edges_without_a_step_of_the_history(desk: De
     assert document.session.connections is desk.services.joined
     assert document.undoable is None
     assert not document.unsaved
+    assert not desk.view.title[1]
     assert desk.view.works[-1] is None
 
 
