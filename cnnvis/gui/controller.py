@@ -161,7 +161,8 @@ class Controller(Regrouping):
             self._view.show_work(None)
             if self.document is document:
                 self.complete(replace(document.session, activations=found.activations))
-                self._view.show_notice(Notice("The network and its images are connected."))
+                self._view.show_notice(None)  # it may have asked for this
+                self._view.flash("The network and its images are connected")
                 self.join()
 
         def failed(error: BaseException) -> None:
