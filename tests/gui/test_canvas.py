@@ -227,6 +227,13 @@ def test_the_anchor_stays_where_it_was_on_the_screen(canvas: Canvas) -> None:
     assert (point(canvas, key) - before).manhattanLength() <= 2
 
 
+def test_a_picture_that_was_seen_whole_stays_whole_whatever_its_anchor_does(canvas: Canvas) -> None:
+    old, key = diagram(4, 4), ("cluster", "layer1", 0)
+    canvas.show_diagram(old)
+    canvas.show_diagram(moved(old, key, 200), anchor=key)
+    assert canvas.seen.contains(QRectF(0, 0, old.width, old.height))
+
+
 def test_the_zoom_stays_when_a_picture_grows_around_an_anchor(canvas: Canvas) -> None:
     canvas.show_diagram(diagram(3, 3))
     before = canvas.zoom
