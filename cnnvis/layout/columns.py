@@ -205,7 +205,7 @@ def _class_column(session: Session, origin: Session) -> Content:
             face = class_face(index, network.classes, activations, n)
         cards.append((("class", index), face))
     if outputs.rest:
-        cards.append((("class", "rest"), rest_face(outputs.rest, n)))
+        cards.append((("class", "rest"), rest_face(outputs.rest, n, session.noun)))
     width = NARROW if n > ROOMY else WIDTH
     header = header_face("classes", f"{len(network.classes):,}", width, f"The output, {network.output}")
     group = next((g.id for g in reversed(session.analysis.groups) if network.class_layers & set(g.layers)), -1)
