@@ -492,7 +492,7 @@ def test_contributions_are_those_over_the_subset_that_is_shown(details: Details)
     members = list(session.analysis.clusters["conv2"][0].members)
     (bar,) = bars(details)[1]._bars
     assert bar.value == pytest.approx(found.means("conv2")[members, 0].sum())
-    assert "3 without samples" in texts(details)
+    assert "3 without images" in texts(details)
 
 
 def test_a_knock_out_says_on_which_samples_it_was_measured(details: Details) -> None:
@@ -502,7 +502,7 @@ def test_a_knock_out_says_on_which_samples_it_was_measured(details: Details) -> 
     members = session.analysis.clusters["conv2"][0].members
     gone = knocked(viewed(session), (("conv2", members),), "mean", subset="some")
     show(details, session.with_measurements(session.measurements.with_ablation(gone)))
-    assert "held at their mean over all samples · measured on 6 samples of “some”" in texts(details)
+    assert "held at their mean over all images · measured on 6 images of “some”" in texts(details)
 
 
 def test_the_page_of_a_class_whose_contributions_are_shown_leads_back(details: Details, qtbot: QtBot) -> None:
