@@ -150,6 +150,13 @@ def test_a_columns_header_in_an_expanded_group_says_from_afar_what_the_groups_na
     assert diagram.columns[0].header.title == "features.0.step0"
 
 
+def test_a_closed_columns_header_says_its_group_from_afar():
+    session = a_session((16, 64), 3)
+    named = [replace(g, name=f"stage {g.id}") for g in session.analysis.groups]
+    diagram = draw(session.with_analysis(session.analysis.with_groups(tuple(named))))
+    assert [[m.text for m in labels(c.header, 0.4)] for c in diagram.columns] == [["stage 0"], ["stage 1"], ["classes"]]
+
+
 def test_the_name_of_a_group_is_nothing_to_point_at():
     diagram = draw(expanded(12))
     for card in diagram.titles:
