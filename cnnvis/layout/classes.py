@@ -86,7 +86,7 @@ def _class_face(index: int, classes: tuple[str, ...], activations: Activations, 
     marks.append(near(Label(name, Box(left, 5 if two else 13, inner, 18), 13, bold=True, elide="middle")))
     if two:
         marks.append(near(Label(second, Box(left, 23, inner, 15), 11, MUTED)))
-    marks += from_afar(Label(name, Box(left, 4, inner, 36), bold=True))
+    marks += from_afar(Label(name, Box(left, 4, inner, 36), bold=True), fewest=4)  # all of a column or none
     ink = Ink("class", index) if coloured else FAINT
     marks.append(Rect(Box(PAD, 8, WIDTH - 2 * PAD, 28), ink, radius=2, zoom=BARE))
     return Face(WIDTH, 44.0, tuple(marks), name, tooltip)
@@ -99,7 +99,7 @@ def _narrow(index: int, name: str, second: str, tooltip: str) -> Face:
     if second:
         box = Box(NARROW - PAD - right + 4, 8, right - 4, 16)
         marks.append(near(Label(second, box, 11, MUTED, align="right", elide="none")))
-    words = from_afar(Label(name, Box(PAD, 0, NARROW - 2 * PAD, LOW)))
+    words = from_afar(Label(name, Box(PAD, 0, NARROW - 2 * PAD, LOW)), fewest=4)
     words = [replace(mark, box=replace(mark.box, h=LOW - 4)) for mark in words]  # descenders reach below
     silent = min((mark.zoom[0] for mark in words), default=FAR)
     marks += [*words, Rect(Box(PAD, 12, (NARROW - 2 * PAD) * 0.6, 8), BORDER, radius=2, zoom=(0.0, silent))]

@@ -16,6 +16,7 @@ from cnnvis.layout.marks import LEGIBLE
 from cnnvis.model.groups import Group
 from cnnvis.model.measurements import Health, Measurements
 from cnnvis.model.session import FACETS
+from cnnvis.workflow.instances import lay_over
 
 ZOOMS = (0.05, 0.08, 0.12, 0.17, 0.24, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0, 2.0)
 EVERY = pytest.mark.parametrize("facet", FACETS)
@@ -167,3 +168,14 @@ def test_a_closed_picture_has_no_names_of_groups_and_low_headers():
     diagram = draw(a_session((16, 64), 3))
     assert diagram.titles == ()
     assert all(c.header.box.h == 44 for c in diagram.columns)
+
+
+@pytest.mark.parametrize("zoom", [0.28, 0.4, 0.5, 0.6])
+def test_from_afar_every_class_is_named_and_its_score_lies_below_the_name(zoom):
+    session = lay_over(a_session((16,), 10), 3)
+    for card in draw(session).cards:
+        if card.key[0] == "class":
+            (name,) = labels(card, zoom)
+            bars = [m for m in card.marks if isinstance(m, Rect) and seen(m, zoom) and m.box.h == 4]
+            assert bars
+            assert all(bar.box.y >= name.box.y + name.box.h / 2 + 0.3 * name.size for bar in bars)
