@@ -336,6 +336,16 @@ def test_a_drag_at_the_border_takes_the_view_along(canvas: Canvas, qtbot: QtBot)
     QTest.keyClick(canvas, Qt.Key.Key_Escape)
 
 
+def test_a_drop_at_the_border_leaves_the_view_where_it_is(canvas: Canvas) -> None:
+    canvas.zoom_by(2.0)
+    hand, before = Hand(canvas), canvas.seen.center()
+    border = canvas.mapToScene(canvas.viewport().width() - 2, 200)
+    hand.hold(patch(canvas, FIRST, 1), QPointF(border))
+    canvas._hand._pull_along()  # the first tick of the clock comes before the drop
+    assert canvas.seen.center() == before
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+
+
 # The parts
 
 
