@@ -277,4 +277,4 @@ def test_the_search_makes_room_in_a_narrow_window(window: Window, qtbot: QtBot) 
     wide = window.topbar.search.width()
     window.resize(980, 800)
     qtbot.waitUntil(lambda: window.topbar.search.width() < wide - 50)
-    assert window.topbar._name.width() > 60
+    qtbot.waitUntil(lambda: window.topbar._name.width() > 60)
