@@ -95,7 +95,8 @@ def _prediction(page: Page, scene: Scene, over: Overlay) -> None:
             other = float(over.against.scores[k]) if k < len(over.against.scores) else 0.0
             text = f"{_sure(mine)} − {_sure(other)}"
             tip = f"{name}: {mine:.4g} here, {other:.4g} for {short(over.against)}"
-            tip += "\n–: not among the five strongest answers, which are all that is kept" if not mine or not other else ""
+            if not mine or not other:
+                tip += "\n–: not among the five strongest answers; no others are kept"
         ink = Ink("muted") if over.against is None else Ink("excite" if score >= 0 else "inhibit")
         bars.append(Bar(name, score, text, tip, ink, _chooser(scene, ("class", k))))
     if bars:
