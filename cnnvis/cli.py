@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NETWORKS = ("healthy", "shortcut", "broken")
 FACETS = ("features", "activations", "contribution", "health")
-TABLE_NAMES = ("neurons", "clusters", "edges", "samples", "confusion", "health", "knock-outs")
+TABLE_NAMES = ("neurons", "clusters", "edges", "images", "confusion", "health", "knock-outs")
 DETAILS = ("clusters", "layers", "neurons")
 
 
@@ -61,9 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     analyze = commands.add_parser("analyze", help="run a job file and write a session")
     analyze.add_argument("job", type=Path, metavar="JOB")
     analyze.add_argument("-o", "--output", type=Path, metavar="OUT.cnnvis", help="default: the job's name")
-    analyze.add_argument("--per-class", type=_positive, metavar="N", help="at most N samples of each class")
+    analyze.add_argument("--per-class", type=_positive, metavar="N", help="at most N images (or rows) of each class")
     analyze.add_argument("--seed", type=int, help="instead of the job's")
-    analyze.add_argument("--shard", type=_shard, metavar="i/n", help="only every n-th sample, from the i-th (1 … n)")
+    analyze.add_argument("--shard", type=_shard, metavar="i/n", help="only every n-th image, from the i-th (1 … n)")
     analyze.add_argument("--without-images", action="store_true", help="keep no copies of images in the session")
     _add_device(analyze)
     analyze.set_defaults(run=_analyze)
@@ -81,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--width", type=float, metavar="MM", help="instead of the style's")
     export.add_argument("--dpi", type=_positive, default=300, help="of a png (default: %(default)s)")
     export.add_argument("--facet", choices=FACETS, help="what the cards show; default: as saved")
-    export.add_argument("--table", choices=TABLE_NAMES, default="neurons", help="of a csv (default: %(default)s)")
+    told = "of a csv (default: %(default)s)"
+    export.add_argument("--table", type=_table, choices=TABLE_NAMES, default="neurons", help=told)
     export.add_argument("--detail", choices=DETAILS, default="clusters", help="of a graph (default: %(default)s)")
     export.set_defaults(run=_export)
 
@@ -101,6 +102,10 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more; got {text}")
     return value
+
+
+def _table(text: str) -> str:
+    return "images" if text == "samples" else text  # as scripts may still call it
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -208,7 +208,7 @@ class _Tally:
     ) -> Ablation:
         """The changes by class."""
         if not self._samples:
-            raise InvalidValue("At least one sample must be readable to knock units out; none is any more.")
+            raise InvalidValue("At least one image must be readable to knock units out; none is any more.")
         samples = np.concatenate(self._samples)
         before, after = (np.concatenate(answers) for answers in self._answers)
         table = self._activations.samples

@@ -118,7 +118,7 @@ def _batch(
             one, other = (data.name(int(indices[i.row])) for i in (first, item))
             shapes = " and ".join(" + ".join(str(tuple(x.shape)) for x in i.inputs) for i in (first, item))
             raise InvalidValue(
-                f"The samples of a data set must all be of one shape; got {shapes} for {one} and {other}. "
+                f"The images of a data set must all be of one shape; got {shapes} for {one} and {other}. "
                 "Set a size to resize and crop to."
             )
     columns = zip(*(item.inputs for item in items))

@@ -235,7 +235,7 @@ def _connections(
     n_read: int,
 ) -> Connections:
     if not n_read:
-        raise InvalidValue("Connections must be measured on at least one sample that can be read; got none.")
+        raise InvalidValue("Connections must be measured on at least one image that can be read; got none.")
     matrices: dict[Pair, NDArray[np.float16]] = {}
     scales: dict[Pair, float] = {}
     for pair in dict.fromkeys(pairs):

@@ -83,7 +83,7 @@ def diagnose(
                     _add(p, batch.inputs, rows, layers, measure, sums)
                 progress(batch.done, len(drawn), WHAT)
         if not sums.n:
-            raise InvalidValue("diagnose.samples must hold at least one sample that can be read; got none.")
+            raise InvalidValue("diagnose.samples must hold at least one image that can be read; got none.")
         parameters = dict(p.model.named_parameters())
         seen = activations if indices is None else _part(activations, indices)
         found = {x.name: _health(x, seen, sums, parameters, moved) for x in layers}

@@ -62,7 +62,7 @@ class Forward:
                 raise
             if len(piece) == 1:
                 raise ModelFailure(
-                    f"{self._running.network.name} must fit into the memory of {self._running.device} with one sample "
+                    f"{self._running.network.name} must fit into the memory of {self._running.device} with one image "
                     "at a time; it does not. Use smaller inputs or the device 'cpu'."
                 ) from error
             return None

@@ -53,6 +53,7 @@ def merge(parts: Sequence[Activations]) -> Activations:
         next((p.data for p in parts if p.data is not None), None),
         first.seed,
         _notes(parts, samples),
+        first.noun,
     )
 
 
@@ -99,7 +100,7 @@ def _order(parts: Sequence[Activations]) -> _Order:
         twice = int(found[np.argmax(counts > 1)])
         name = next(t.names[t.rows[twice]] for t in tables if twice in t.rows)
         raise InvalidValue(
-            f"Recordings to merge must not share samples; {int((counts > 1).sum())} are in two of them, such as {name}."
+            f"Recordings to merge must not share images; {int((counts > 1).sum())} are in two of them, such as {name}."
         )
     places = np.searchsorted(found, indices)
     ends = np.cumsum([len(t) for t in tables])

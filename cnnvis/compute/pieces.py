@@ -37,7 +37,7 @@ class Pieces:
                 if len(piece) == 1:
                     raise ModelFailure(
                         f"{self._running.network.name} must fit into the memory of {self._running.device} with one "
-                        "sample at a time; it does not. Use smaller inputs or the device 'cpu'."
+                        "image at a time; it does not. Use smaller inputs or the device 'cpu'."
                     ) from error
             else:
                 yield piece, found

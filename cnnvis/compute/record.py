@@ -139,7 +139,7 @@ def batch_size(network: Network, device: torch.device) -> int:
 def _indices(data: Dataset, indices: Sequence[int] | None) -> NDArray[np.int64]:
     wanted = np.arange(len(data)) if indices is None else np.asarray(indices, np.int64)
     if not len(wanted):
-        raise InvalidValue("A data set to record must hold at least one sample; got none.")
+        raise InvalidValue("A data set to record must hold at least one image; got none.")
     ordered = np.unique(wanted)
     if len(ordered) != len(wanted) or ordered[0] < 0 or ordered[-1] >= len(data):
         raise InvalidValue(

@@ -103,7 +103,7 @@ class Recording:
         if self._groups is None:
             first = self._table.skipped[0]
             raise InvalidValue(
-                f"A data set must hold at least one sample that can be read; none of {len(self._indices)} can, "
+                f"A data set must hold at least one image that can be read; none of {len(self._indices)} can, "
                 f"the first one, {first.name}, because {first.reason.rstrip('.')}."
             )
         if self._scratch is not None:
@@ -135,7 +135,7 @@ class Recording:
             if faulty:
                 notes.append(
                     f"{slot.layer}: {faulty:,} of {read * (slot.stop - slot.start):,} responses hold NaN or infinite "
-                    "values; they count as 0 and enter no list of strongest samples."
+                    "values; they count as 0 and enter no list of strongest images."
                 )
         return tuple(notes)
 

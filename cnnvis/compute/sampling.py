@@ -50,8 +50,8 @@ def wanted_samples(activations: Activations, indices: Sequence[int] | None) -> N
         return known
     wanted = np.unique(np.asarray(indices, np.int64))
     if not len(wanted):
-        raise InvalidValue("The samples to measure must be at least one; got none. Choose a subset that holds some.")
+        raise InvalidValue("The images to measure must be at least one; got none. Choose a subset that holds some.")
     strange = np.setdiff1d(wanted, known)
     if len(strange):
-        raise InvalidValue(f"The samples to measure must be recorded ones; got {strange[0]}, which is not.")
+        raise InvalidValue(f"The images to measure must be recorded ones; got {strange[0]}, which is not.")
     return wanted

@@ -64,7 +64,7 @@ def ranked(
 
 def skipped_note(n: int, of: int) -> str:
     """The sentence about samples that were skipped."""
-    return f"{n} of {of} samples could not be read and were skipped."
+    return f"{n} of {of} images could not be read and were skipped."
 
 
 class Table:

@@ -144,7 +144,7 @@ def _chosen(output: Any, key: str | int | None, title: str) -> Tensor:
     rows = [t for t in tensors(output) if t.is_floating_point() and t.dim() == 2]
     if not rows:
         raise InvalidValue(
-            f"{title} must return a tensor with one row of class scores per sample; got {_described(output)}. "
+            f"{title} must return a tensor with one row of class scores per image; got {_described(output)}. "
             "Name the one that holds them: trace(..., output=…)."
         )
     return rows[0]

@@ -8,6 +8,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from cnnvis.gui.menus import COMMANDS, MENUS, Command
+from cnnvis.model.nouns import Noun
 
 SUBMENUS = ("recent", "demo", "panels", "colour", "facet_card")
 
@@ -50,12 +51,25 @@ class Actions:
         self._actions[command.verb] = action
         return action
 
+    def reword(self, noun: Noun) -> None:
+        """Let texts and tooltips say what the open session's network was shown."""
+        told = {verb: command for verb, command in COMMANDS.items() if _speaks_of_images(command)}
+        for verb, command in told.items():
+            if verb in self._actions:
+                self._actions[verb].setText(noun.say(command.text))
+                self._actions[verb].setToolTip(noun.say(command.tip))
+
     def allow(self, met: Collection[str]) -> None:
         """Enable what can be done now: `met` names the needs that are."""
         actions = self._actions | {verb: menu.menuAction() for verb, menu in self.menus.items()}
         for verb, action in actions.items():
             need = COMMANDS[verb].needs
             action.setEnabled(need == "nothing" or need in met)
+
+
+def _speaks_of_images(command: Command) -> bool:
+    """Whether a command is about what the network was shown, whatever that is; files are opened of images only."""
+    return command.verb != "open_image" and "image" in f"{command.text}{command.tip}".replace("&", "").lower()
 
 
 def _sequences(command: Command) -> list[QKeySequence]:

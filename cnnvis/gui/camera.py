@@ -89,9 +89,12 @@ class Camera(QGraphicsView):
             size.width() / (self.diagram.width + rim), size.height() / (self.diagram.height + rim), _FIT_AT_MOST
         )
         self._set_zoom(zoom)
-        middle = QPointF(self.diagram.width / 2, self.diagram.height / 2)
-        # From the top where there is room: a small picture in the middle of a large window would float.
-        self.centerOn(middle)
+        high, zoom = size.height(), self.zoom
+        # From the top where there is room, so that headers keep their place from facet to facet. A low picture would
+        # hang from there: its lower edge comes down to the middle.
+        free = high - zoom * (self.diagram.height + rim)
+        above = max(free - high / 2, min(free / 2, _RIM), 0.0) + zoom * _RIM
+        self.centerOn(QPointF(self.diagram.width / 2, (high / 2 - above) / zoom))
         self._fitted = True
         self._moved()
 

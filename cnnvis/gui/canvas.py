@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
+import math
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
@@ -98,13 +100,13 @@ class Canvas(Camera):
     def show_diagram(self, diagram: Diagram | None, anchor: Key | None = None) -> None:
         """Show another diagram; what both have glides to its new place.
 
-        With an `anchor` the zoom stays, and so does the anchor's place on the screen; without one a picture that
-        was fitted is fitted again.
+        With an `anchor` the zoom stays, and so does the anchor's place on the screen, unless that would push out of
+        view a part of a picture that was seen whole. Without one a picture that was fitted is fitted again.
         """
         self._hand.cancel()
         old = self.diagram
         start = self.seen.center()
-        self._path = (start, start + self._displacement(old, diagram, anchor))
+        self._path = (start, self._kept_whole(start + self._displacement(old, diagram, anchor), old, diagram))
         if diagram is not None:
             far = max(diagram.width, diagram.height, 1000.0)
             self.setSceneRect(-far, -far, diagram.width + 2 * far, diagram.height + 2 * far)
@@ -126,6 +128,18 @@ class Canvas(Camera):
         if not isinstance(before, Card) or not isinstance(after, Card):
             return QPointF()
         return QPointF(after.box.x - before.box.x, after.box.y - before.box.y)
+
+    def _kept_whole(self, middle: QPointF, old: Diagram | None, new: Diagram | None) -> QPointF:
+        """The middle nearest to this one around which all of `new` is seen, where all of `old` was and it fits."""
+        seen = self.seen
+        if old is None or new is None or not seen.contains(QRectF(0, 0, old.width, old.height)):
+            return middle
+        spare = seen.width() - new.width, seen.height() - new.height
+        if min(spare) < 0:
+            return middle
+        across, down = new.width / 2 - middle.x(), new.height / 2 - middle.y()
+        excess = (max(abs(across) - spare[0] / 2, 0.0), max(abs(down) - spare[1] / 2, 0.0))
+        return middle + QPointF(math.copysign(excess[0], across), math.copysign(excess[1], down))
 
     def _glide(self, t: float) -> None:
         start, end = self._path

@@ -160,11 +160,9 @@ class Controller(Regrouping):
         def done(found: Session) -> None:
             self._view.show_work(None)
             if self.document is document:
-                saved = not document.unsaved
-                document.update(replace(document.session, activations=found.activations))
-                if saved:
-                    document.mark_saved()
-                self._view.show_notice(Notice("The network and its images are connected."))
+                self.complete(replace(document.session, activations=found.activations))
+                self._view.show_notice(None)  # it may have asked for this
+                self._view.flash("The network and its images are connected")
                 self.join()
 
         def failed(error: BaseException) -> None:

@@ -84,6 +84,20 @@ class Desk(QObject):
         self._view.show_title(self.name, self.document is not None and self.document.unsaved)
         self._allow()
 
+    def complete(self, session: Session) -> None:
+        """Put the session into the document, with more than its file has but nothing that the user has done.
+
+        What was saved before counts as saved still.
+        """
+        document = self.document
+        if document is None:
+            return
+        saved = not document.unsaved
+        document.update(session)
+        if saved:
+            document.mark_saved()
+            self.tell()
+
     def _changed(self, old: Session, new: Session) -> None:
         moved = (key if _exists(key, new) else _heir(key, old, new) for key in self.selection)
         self.selection = tuple(dict.fromkeys(key for key in moved if key is not None))

@@ -219,11 +219,8 @@ class Editing(Desk):
             self._view.show_work(None)
             if self.document is not document or found is None or found is known_edges(document.session, asked):
                 return
-            saved = not document.unsaved
             self.hold()
-            document.update(with_edges(document.session, asked, found))
-            if saved:
-                document.mark_saved()
+            self.complete(with_edges(document.session, asked, found))
 
         def failed(error: BaseException) -> None:
             self._view.show_work(None)

@@ -97,7 +97,7 @@ class Exporting:
             return
         if not name:
             names = list(TABLES)
-            chosen = self._window.ask.one_of("Export table", "Table", dict(enumerate(names)))
+            chosen = self._window.ask.one_of("Export table", "Table", dict(enumerate(map(session.noun.say, names))))
             if chosen is None:
                 return
             name = names[chosen]

@@ -85,12 +85,17 @@ class Ghost(QGraphicsItem):
 
     @property
     def _pile(self) -> QRectF:
-        return QRectF(self._whole.topLeft(), self._sizes[0])
+        size = self._sizes[0]
+        return QRectF(QPointF(self._beside(size), self._whole.top()), size)
 
     @property
     def _bubble(self) -> QRectF:
-        whole, size = self._whole, self._sizes[1]
-        return QRectF(whole.left(), whole.bottom() - size.height(), size.width(), size.height())
+        size = self._sizes[1]
+        return QRectF(QPointF(self._beside(size), self._whole.bottom() - size.height()), size)
+
+    def _beside(self, size: QSizeF) -> float:
+        """Where something begins that stands beside the pointer: words may be much wider than pictures."""
+        return self._whole.right() - size.width() if self._left else self._whole.left()
 
     def boundingRect(self) -> QRectF:
         return self._whole.adjusted(-4, -12, 28, 4)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SHIFT, _CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 _RIM, _PULL, _TICK_MS = 28.0, 14.0, 16
+_LINGER = 16
+"""So many ticks the pointer stays near the border before the view moves: whoever only drops there wants it still."""
 """So near the border of the view a gesture pulls it along, so many pixels at a time."""
 
 
@@ -36,6 +38,7 @@ class Hand(QObject):
         self._pressed: QPointF | None = None
         self._here = QPointF()
         self._panned = False
+        self._near = 0
         self._pull = QTimer(self)
         self._pull.setInterval(_TICK_MS)
         self._pull.timeout.connect(self._pull_along)
@@ -107,6 +110,7 @@ class Hand(QObject):
         assert self.gesture is not None
         gesture, self.gesture = self.gesture, None
         self._pull.stop()
+        self._near = 0
         self._canvas.minimap.step_aside(False)
         self._canvas.viewport().unsetCursor()
         return gesture
@@ -179,7 +183,8 @@ class Hand(QObject):
         area = self._canvas.viewport().rect()
         x = (self._here.x() < _RIM) - (self._here.x() > area.width() - _RIM)
         y = (self._here.y() < _RIM) - (self._here.y() > area.height() - _RIM)
-        if x or y:
+        self._near = self._near + 1 if x or y else 0
+        if self._near > _LINGER:
             self._canvas.pan(QPointF(_PULL * x, _PULL * y))
             self._follow()
 

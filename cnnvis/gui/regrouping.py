@@ -233,12 +233,10 @@ class Regrouping(Editing):
         def done(found: Analysis) -> None:
             if self.document is None or layer in self.document.analysis.clusters:
                 return
-            present, saved = self.document.session, not self.document.unsaved
+            present = self.document.session
             self._anchor = self._anchor or ("column", layer)
             opened = present.analysis.with_partition(layer, found.clusters[layer])
-            self.document.update(present.with_analysis(opened))
-            if saved:
-                self.document.mark_saved()
+            self.complete(present.with_analysis(opened))
 
         self._jobs.start(
             ("cluster", layer), lambda progress: self._services.open_layers(session, (layer,)), done, self.fail

@@ -105,7 +105,6 @@ class Search(QLineEdit):
         self.setPlaceholderText("Search, or ask: selective:…")
         self.setToolTip("Layers, neurons, classes and clusters by name; selective:dog, dead, top 20 contribution:cat")
         self.setAccessibleName("Search")
-        self.setFixedWidth(232)
         self.textEdited.connect(self._look)
 
     @property

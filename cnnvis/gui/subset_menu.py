@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QToolButton
 from cnnvis.errors import CnnvisError
 from cnnvis.gui.dialogs.new_subset import NewSubset
 from cnnvis.layout.diagram import Key
+from cnnvis.model.nouns import IMAGE
 from cnnvis.model.session import Session
 from cnnvis.model.subsets import Subset, has_labels
 from cnnvis.model.viewed import subset_rows
@@ -68,15 +69,14 @@ class SubsetMenu(QToolButton):
 
     def _all(self) -> str:
         """What all samples are called."""
-        found = self._session.activations if self._session is not None else None
-        rows = found is not None and found.data is not None and found.data.kind == "table"
-        return "All rows" if rows else "All images"
+        return f"All {(self._session.noun if self._session is not None else IMAGE).many}"
 
     def _fill(self) -> None:
         menu, session = self.menu(), self._session
         menu.clear()
         if session is None or session.activations is None:
-            menu.addAction("The images are being read").setEnabled(False)
+            noun = session.noun if session is not None else IMAGE
+            menu.addAction(f"The {noun.many} are being read").setEnabled(False)
             return
         shown = session.look.subset if subset_rows(session) is not None else ""
         self._entry(self._all(), session.activations.n_samples, "", shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from cnnvis.gui.edge_menu import EdgeMenu
@@ -17,6 +18,9 @@ from cnnvis.layout.diagram import Key
 from cnnvis.model.session import Session
 
 HEIGHT = 44
+_NARROW, _WIDE = 120, 232
+_SUMMED_UP = 1100
+"""In a window narrower than this the summary would leave no room for the name."""
 
 
 class TopBar(QWidget):
@@ -43,6 +47,13 @@ class TopBar(QWidget):
     @property
     def _controls(self) -> tuple[QWidget, ...]:
         return self.subsets, self.facets, self.edges, self.search
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the search makes room for the name of what is open."""
+        wide = event.size().width()
+        self.search.setFixedWidth(min(max(wide // 7, _NARROW), _WIDE))
+        self._summary.setVisible(wide >= _SUMMED_UP)
+        super().resizeEvent(event)
 
     def show_words(self, name: str, summary: str) -> None:
         """Say what is open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from cnnvis.gui.services import Services
 from cnnvis.gui.start import DEMOS, Loading, Start
 from cnnvis.gui.topbar import TopBar
 from cnnvis.gui.view import Answer, Notice, Panel, Work
+from cnnvis.gui.wording import idle, reword, summary
 from cnnvis.gui.workbar import WorkBar
 from cnnvis.layout.diagram import Diagram, Key
 from cnnvis.layout.edge_words import sign_line
@@ -234,12 +236,13 @@ class Window(QMainWindow):
         self.canvas.show_diagram(diagram, anchor)
         self.topbar.edges.show_look(session)
         self.topbar.subsets.show_session(session)
+        self.actions_.reword(session.noun)
         self.instance.show_session(session)
         self.workbar.say_signs(sign_line(viewed(session)))
         self.topbar.facets.choose(session.look.facet)
         for verb in pressed(session.look):
             self.actions_[verb].setChecked(True)
-        self.topbar.show_words(session.analysis.network.name, _summary(viewed(session)))
+        self.topbar.show_words(session.analysis.network.name, summary(viewed(session)))
         self._news = (session, diagram)
         QTimer.singleShot(0, self, self._inform)  # once the picture is repainted
 
@@ -252,6 +255,8 @@ class Window(QMainWindow):
         for panel in self._all_panels():
             panel.show_session(session, diagram)
             panel.show_selection(keys[0] if keys else None)
+        for part in (self.topbar, *self.panels.values()):
+            reword(part, session.noun)
 
     def show_selection(self, keys: tuple[Key, ...]) -> None:
         session = self.controller.session
@@ -269,7 +274,7 @@ class Window(QMainWindow):
         redo = document.redoable if document is not None else None
         self.actions_["undo"].setText(f"&Undo: {undo}" if undo else "&Undo")
         self.actions_["redo"].setText(f"&Redo: {redo}" if redo else "&Redo")
-        self.workbar.set_idle(_idle(document))
+        self.workbar.set_idle(idle(document))
 
     def show_title(self, name: str, unsaved: bool) -> None:
         self.setWindowTitle(f"{name}[*] – cnnvis" if name else "cnnvis")
@@ -284,6 +289,9 @@ class Window(QMainWindow):
         self.workbar.show_paused(paused)
 
     def show_notice(self, notice: Notice | None) -> None:
+        session = self.controller.session
+        if notice is not None and session is not None:
+            notice = replace(notice, text=session.noun.say(notice.text))
         self.notice.show_notice(notice)
 
     def allow(self, met: frozenset[str]) -> None:
@@ -362,34 +370,3 @@ def _dropped(event: QDropEvent) -> Path | None:
     """The first session, job, figure or picture among dropped files."""
     paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
     return next((path for path in paths if path.suffix.lower() in (".cnnvis", ".toml", *FIGURES, *PICTURES)), None)
-
-
-def _summary(session: Session) -> str:
-    """How many samples, and how well the network does on them."""
-    found = session.activations
-    if found is None:
-        return "reading …"
-    kind = found.data.kind if found.data is not None else "images"
-    parts = [f"{found.n_samples:,} {'rows' if kind == 'table' else 'images'}"]
-    if found.samples.skipped:
-        parts.append(f"{len(found.samples.skipped):,} skipped")
-    accuracy = found.samples.accuracy
-    if accuracy is not None:
-        parts.append(f"accuracy {100 * accuracy:.1f} %")
-    return " · ".join(parts)
-
-
-def _idle(document: Document | None) -> str:
-    """What the status bar says while nothing is going on."""
-    if document is None:
-        return "Ready"
-    parts = ["Ready"]
-    facts = document.session.provenance
-    if facts.get("device", "auto") != "auto":
-        parts.append(str(facts["device"]).upper())
-    if "images_per_second" in facts:
-        rate = float(facts["images_per_second"])
-        parts.append(f"{rate:,.0f} samples per second" if rate >= 10 else f"{rate:.1f} samples per second")
-    if document.undoable is not None:
-        parts.append(f"undo: {document.undoable}")
-    return " · ".join(parts)

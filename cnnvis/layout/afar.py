@@ -60,15 +60,16 @@ def wide_enough(text: str, size: float, width: float, bold: bool = False, fewest
     return width >= min(fewest * _WIDE * size, text_width(text, size, bold))
 
 
-def from_afar(label: Label, least: float = 0.0, most: float = CLOSE) -> list[Label]:
-    """A label for each range of zooms between `least` and `most`, as large as it must be there; where it finds room."""
+def from_afar(label: Label, fewest: int = _FEWEST) -> list[Label]:
+    """A label for each range of zooms below CLOSE, as large as it must be there, where it finds room.
+
+    Where it is cut so many letters must be left.
+    """
     return [
         replace(label, size=tier.size, zoom=tier.zoom)
         for tier in TIERS
-        if tier.zoom[0] >= least - 1e-9
-        and tier.zoom[1] <= most + 1e-9
-        and high_enough(tier.size, label.box.h)
-        and wide_enough(label.text, tier.size, label.box.w, label.bold)
+        if high_enough(tier.size, label.box.h)
+        and wide_enough(label.text, tier.size, label.box.w, label.bold, fewest)
     ]
 
 

@@ -10,7 +10,7 @@ from cnnvis.model.viewed import shown_subset
 _SHOWN: dict[Facet, str] = {
     "features": "with the places in the images that drive their neurons most",
     "activations": "with the mean response of each neuron to each class",
-    "contribution": "with the mean first-order effect of each neuron, by class of the samples, on the score of",
+    "contribution": "with the mean first-order effect of each neuron, by class of the images, on the score of",
     "health": "with the state of their neurons and weights",
 }
 
@@ -20,14 +20,14 @@ def caption(session: Session, bundled: bool = False) -> str:
     network, activations = session.analysis.network, session.activations
     parts = [network.name]
     if activations is not None:
-        parts[0] += f" on {activations.n_samples:,} samples"
+        parts[0] += f" on {activations.noun.count(activations.n_samples)}"
         if subset := shown_subset(session):
             parts[0] += f" ({subset})"
         if activations.samples.accuracy is not None:
             parts[0] += f", accuracy {100 * activations.samples.accuracy:.1f} %"
         shown = _SHOWN[session.look.facet]
         if session.look.facet == "contribution":
-            shown += f" {edge_words.aim_of_cards(session) or 'the own class of its samples'}"
+            shown += f" {edge_words.aim_of_cards(session) or 'the own class of its images'}"
         parts.append(f"Columns are groups of layers, cards are clusters of neurons {shown}")
         if session.look.instance:
             against = f" against {session.look.against}" if session.look.against else ""
@@ -38,7 +38,7 @@ def caption(session: Session, bundled: bool = False) -> str:
         parts.append(edge_words.told(session))
         if bundled:
             parts.append("Boxes between columns join every cluster on their left to every one on their right")
-    return ". ".join(parts) + "."
+    return session.noun.say(". ".join(parts) + ".")
 
 
 def clustered(analysis: Analysis) -> str:

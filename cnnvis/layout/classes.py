@@ -13,6 +13,7 @@ from cnnvis.layout.afar import BARE, FAR, from_afar
 from cnnvis.layout.card import COLOURED_CLASSES, PAD, near
 from cnnvis.layout.marks import BORDER, FAINT, MUTED, Box, Face, Ink, Label, Mark, Rect
 from cnnvis.model.activations import Activations
+from cnnvis.model.nouns import IMAGE, Noun
 
 SHOWN = 32
 """How many classes have a card of their own before the rest shares one."""
@@ -85,7 +86,7 @@ def _class_face(index: int, classes: tuple[str, ...], activations: Activations, 
     marks.append(near(Label(name, Box(left, 5 if two else 13, inner, 18), 13, bold=True, elide="middle")))
     if two:
         marks.append(near(Label(second, Box(left, 23, inner, 15), 11, MUTED)))
-    marks += from_afar(Label(name, Box(left, 4, inner, 36), bold=True))
+    marks += from_afar(Label(name, Box(left, 4, inner, 36), bold=True), fewest=4)  # all of a column or none
     ink = Ink("class", index) if coloured else FAINT
     marks.append(Rect(Box(PAD, 8, WIDTH - 2 * PAD, 28), ink, radius=2, zoom=BARE))
     return Face(WIDTH, 44.0, tuple(marks), name, tooltip)
@@ -98,37 +99,37 @@ def _narrow(index: int, name: str, second: str, tooltip: str) -> Face:
     if second:
         box = Box(NARROW - PAD - right + 4, 8, right - 4, 16)
         marks.append(near(Label(second, box, 11, MUTED, align="right", elide="none")))
-    words = from_afar(Label(name, Box(PAD, 0, NARROW - 2 * PAD, LOW)))
+    words = from_afar(Label(name, Box(PAD, 0, NARROW - 2 * PAD, LOW)), fewest=4)
     words = [replace(mark, box=replace(mark.box, h=LOW - 4)) for mark in words]  # descenders reach below
     silent = min((mark.zoom[0] for mark in words), default=FAR)
     marks += [*words, Rect(Box(PAD, 12, (NARROW - 2 * PAD) * 0.6, 8), BORDER, radius=2, zoom=(0.0, silent))]
     return Face(NARROW, LOW, tuple(marks), name, tooltip)
 
 
-def rest_face(rest: int, n_shown: int) -> Face:
+def rest_face(rest: int, n_shown: int, noun: Noun = IMAGE) -> Face:
     """The card that stands for all classes without one."""
     width, height = (NARROW, LOW) if n_shown > ROOMY else (WIDTH, 44.0)
     text = f"+{rest:,} more classes"
     box = Box(PAD, 0, width - 2 * PAD, height)
-    told = f"{rest:,} classes with fewer samples or weaker edges"
+    told = f"{rest:,} classes with fewer {noun.many} or weaker edges"
     short = from_afar(Label(f"+{rest:,}", box, ink=MUTED))
     return Face(width, height, (near(Label(text, box, 11, MUTED, elide="none")), *short), text, told, framed=False)
 
 
 def _told(index: int, classes: tuple[str, ...], activations: Activations) -> tuple[str, str]:
     """The figure on a card and the sentence behind it; empty where there is none."""
-    accuracy = activations.samples.accuracy_of(index)
+    accuracy, noun = activations.samples.accuracy_of(index), activations.noun
     if accuracy is not None:
         n = int((activations.samples.read & (activations.samples.labels == index)).sum())
         if n < ENOUGH:
             right = round(accuracy * n)
-            return f"{right} of {n}", f"{right} of {n} {'sample' if n == 1 else 'samples'} predicted right"
-        return f"{100 * accuracy:.0f} %", f"{100 * accuracy:.1f} % of {n:,} samples are predicted right"
+            return f"{right} of {n}", f"{right} of {noun.count(n)} predicted right"
+        return f"{100 * accuracy:.0f} %", f"{100 * accuracy:.1f} % of {noun.count(n)} are predicted right"
     if activations.kind in ("class", "prediction") and len(activations.counts) == len(classes):
         n = int(activations.counts[index])
         if activations.kind == "class":
-            return ("no samples", "no samples of this class") if n == 0 else (f"{n:,}", f"{n:,} samples")
-        return f"{n:,} samples" if n != 1 else "1 sample", f"predicted for {n:,} samples"
+            return (f"no {noun.many}", f"no {noun.many} of this class") if n == 0 else (f"{n:,}", noun.count(n))
+        return noun.count(n), f"predicted for {noun.count(n)}"
     return "", ""
 
 

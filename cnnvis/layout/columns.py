@@ -33,8 +33,8 @@ OVER = 40.0
 class Content:
     """One column before it has a place: its header and its cards, in the order of the analysis.
 
-    `partition` is that of its layer, None while it is unknown; `outputs` are set for the column of classes. `short` is
-    its name within its group where that is expanded and named `title`, which is else "".
+    `partition` is that of its layer, None while it is unknown; `outputs` are set for the column of classes. In an
+    expanded group `title` is the group's name and `short` that of the layer within it.
     """
 
     key: Key
@@ -67,8 +67,9 @@ def contents(session: Session, origin: Session) -> list[Content]:
                 continue
             several = len(layers) > 1 or group.name in session.look.expanded
             column = _layer_column(session, group, layer, several)
-            title = group.name if several else ""
-            found.append(replace(column, short=short_name(layer.name, title), title=title))
+            if several:
+                column = replace(column, short=short_name(layer.name, group.name), title=group.name)
+            found.append(column)
     if has_classes(analysis.network):
         found.append(_class_column(session, origin))
     return found
@@ -97,7 +98,7 @@ def shown_layers(
 
 def short_name(layer: str, group: str) -> str:
     """A layer's name without that of the group around it, which is told beside."""
-    inner = layer.removeprefix(group) if group else layer
+    inner = layer.removeprefix(group)
     return inner.lstrip("./") or layer
 
 
@@ -205,7 +206,7 @@ def _class_column(session: Session, origin: Session) -> Content:
             face = class_face(index, network.classes, activations, n)
         cards.append((("class", index), face))
     if outputs.rest:
-        cards.append((("class", "rest"), rest_face(outputs.rest, n)))
+        cards.append((("class", "rest"), rest_face(outputs.rest, n, session.noun)))
     width = NARROW if n > ROOMY else WIDTH
     header = header_face("classes", f"{len(network.classes):,}", width, f"The output, {network.output}")
     group = next((g.id for g in reversed(session.analysis.groups) if network.class_layers & set(g.layers)), -1)

@@ -14,9 +14,10 @@ from cnnvis.layout.faces import COLOURED_CLASSES
 from cnnvis.layout.marks import Ink
 from cnnvis.layout.sheet import Head, Scale, Sheet, sheet_diagram
 from cnnvis.model.confusion import Confusion, confusion
+from cnnvis.model.nouns import IMAGE, Noun
 from cnnvis.model.session import Session
 
-UNLABELLED = "There is nothing to confuse: the samples have no class labels."
+UNLABELLED = "There is nothing to confuse: the images have no class labels."
 REST = "other classes"
 
 
@@ -31,6 +32,7 @@ class ConfusionMatrix:
     rows: tuple[ClassColumn, ...]
     columns: tuple[ClassColumn, ...]
     counts: NDArray[np.int64]
+    noun: Noun = IMAGE
 
     @property
     def of(self) -> NDArray[np.int64]:
@@ -56,7 +58,7 @@ class ConfusionMatrix:
 
     def table(self) -> tuple[tuple[str, ...], list[list[str | int | float]]]:
         """The names of the columns, and one row for each label: its name, its samples, then counts by prediction."""
-        names = ("label", "samples", *(column.title for column in self.columns))
+        names = ("label", self.noun.many, *(column.title for column in self.columns))
         return names, [[r.title, int(n), *c] for r, n, c in zip(self.rows, self.of, self.counts.tolist())]
 
     def sheet(self, *, shares: bool = False) -> Sheet:
@@ -66,7 +68,7 @@ class ConfusionMatrix:
         values = 100 * counts / np.where(of > 0, of, np.nan)[:, None] if shares else counts
         values = np.where(of[:, None] > 0, values, np.nan)
         right = np.eye(*values.shape, dtype=np.bool_)
-        what = "percent of the class's samples" if shares else "samples"
+        what = f"percent of the class's {self.noun.many}" if shares else self.noun.many
         told = np.where(right, np.nan, values)[:, : len(self.rows)]  # the column of other classes may be far above all
         scale = Scale.of(told, what)
         coloured = len(self.confusion.classes) <= COLOURED_CLASSES
@@ -76,8 +78,8 @@ class ConfusionMatrix:
         )
         return Sheet(
             values,
-            tuple(_head(row, coloured, int(n)) for row, n in zip(self.rows, of)),
-            tuple(_head(column, coloured, -1) for column in self.columns),
+            tuple(_head(row, coloured, self.noun.count(n)) for row, n in zip(self.rows, of)),
+            tuple(_head(column, coloured) for column in self.columns),
             scale,
             texts=texts,
             pale=right,
@@ -90,8 +92,8 @@ def _text(value: float, count: int, shares: bool) -> str:
     return f"{value:.0f}" if shares and value >= 0.5 else "<1" if shares else f"{count:,}"
 
 
-def _head(column: ClassColumn, coloured: bool, n: int) -> Head:
-    tip = column.title + (f"\n{n:,} samples" if n >= 0 else "\nprediction")
+def _head(column: ClassColumn, coloured: bool, count: str = "") -> Head:
+    tip = column.title + f"\n{count or 'prediction'}"
     if len(column.classes) > 1 and column.group >= 0:
         tip += f"\n{len(column.classes)} classes that are easily confused; click to unfold"
     ink = Ink("class", column.classes[0]) if coloured and len(column.classes) == 1 else None
@@ -117,17 +119,18 @@ def confusion_matrix(session: Session) -> ConfusionMatrix:
     if rest:
         columns = (*rows, ClassColumn(rest, found.classes[rest[0]] if len(rest) == 1 else f"{len(rest)} {REST}"))
     counts = found.blocks([column.classes for column in columns])[: len(rows)]
-    return ConfusionMatrix(found, rows, columns, counts)
+    return ConfusionMatrix(found, rows, columns, counts, activations.noun)
 
 
 def confusion_diagram(session: Session, *, shares: bool = False) -> Diagram:
     """The confusion matrix as a picture, to be exported as svg, pdf or png. Raises InvalidValue without labels."""
     found = confusion_matrix(session)
     n, right = found.confusion.n_samples, found.confusion.n_right
-    what = "percent of each class's samples" if shares else "samples"
+    noun = session.noun
+    what = f"percent of each class's {noun.many}" if shares else noun.many
     caption = (
-        f"{session.analysis.network.name} on {n:,} labelled samples, {100 * right / n:.1f} % right. Numbers are {what} "
-        "of the class in the row that are predicted as the class in the column; similar classes touch."
+        f"{session.analysis.network.name} on {n:,} labelled {noun.of(n)}, {100 * right / n:.1f} % right. Numbers are "
+        f"{what} of the class in the row that are predicted as the class in the column; similar classes touch."
     )
     title = "Confusion: labels in rows, predictions in columns"
     return sheet_diagram(found.sheet(shares=shares), title, caption, session)

@@ -90,7 +90,8 @@ def contribution_body(material: Material, cluster: Cluster, opened: bool) -> Bod
     if opened:
         body.marks += number_marks(ordered, top, high)
     body.bottom = top + high
-    aim = "each sample's own class" if found.target is None else _named(material, found.target)
+    one = material.reading.activations.noun.one
+    aim = f"each {one}'s own class" if found.target is None else _named(material, found.target)
     body.told = [f"effect on the score of {aim}: " + ", ".join(said[:4])]
     body.told += told_columns(material, columns)
     return body
@@ -106,7 +107,7 @@ def columns_of(material: Material, found: Contributions) -> tuple[ClassColumn, .
     """The columns of the layer's matrices; one for all samples where contributions are not by these groups."""
     if len(found.counts) == len(material.groups):
         return material.columns
-    return (ClassColumn(tuple(range(len(found.counts))), "all samples"),)
+    return (ClassColumn(tuple(range(len(found.counts))), f"all {material.reading.activations.noun.many}"),)
 
 
 def spoken(whole: NDArray[np.float64], columns: Sequence[ClassColumn], least: float) -> list[str]:

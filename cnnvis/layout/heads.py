@@ -42,9 +42,8 @@ def heads(columns: Sequence[Content], sides: Sequence[tuple[float, float]]) -> H
     top = EDGE - GAP
     headers = []
     for k, (column, (left, _)) in enumerate(zip(columns, sides)):
-        width = column.header.w
-        if k + 1 < len(sides):
-            width = max(width, sides[k + 1][0] - left - GAP)
+        until = sides[k + 1][0] if k + 1 < len(sides) else left + column.header.w + EDGE
+        width = max(column.header.w, until - left - GAP)
         high = max(min(line, HEADER), column.header.h)
         face = header_face(column.header, column.short or column.header.title, high, width)
         headers.append((face, Box(left, top + room, face.w, face.h)))

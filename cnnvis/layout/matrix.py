@@ -21,6 +21,7 @@ from cnnvis.layout.sheet import Block, Head, Scale, Sheet, sheet_diagram, short
 from cnnvis.model.activations import Activations
 from cnnvis.model.features import profiles
 from cnnvis.model.network import Layer
+from cnnvis.model.nouns import IMAGE, Noun
 from cnnvis.model.partition import Cluster
 from cnnvis.model.session import Session
 from cnnvis.model.subset_responses import mean_over
@@ -64,6 +65,7 @@ class Matrix:
     values: NDArray[np.float64]
     classes: tuple[str, ...]
     target: int | None = None
+    noun: Noun = IMAGE
 
     @property
     def what(self) -> str:
@@ -73,7 +75,8 @@ class Matrix:
     def reading(self, row: int, column: int) -> str:
         """One cell in words: "layer3.2:17 × frog  0.83, n = 500"."""
         at, value = self.columns[column], float(self.values[row, column])
-        told = "no samples" if np.isnan(value) and not at.n else "not measured" if np.isnan(value) else short(value)
+        none = "not measured" if at.n else f"no {self.noun.many}"
+        told = none if np.isnan(value) else short(value)
         return f"{self.layer.unit(int(self.units[row]))} × {at.title}  {told}, n = {at.n:,}"
 
     def table(self) -> tuple[tuple[str, ...], list[list[str | int | float]]]:
@@ -92,7 +95,7 @@ class Matrix:
         return Sheet(
             self.values,
             tuple(Head(f":{u}", self.layer.unit(u)) for u in self.units.tolist()),
-            tuple(_head(column, coloured) for column in self.columns),
+            tuple(_head(column, coloured, self.noun) for column in self.columns),
             Scale.of(self.values, self.what, signed),
             tuple(
                 Block(c.id, c.title, first, last, Ink(c.colour) if c.colour else MUTED)
@@ -101,9 +104,9 @@ class Matrix:
         )
 
 
-def _head(column: Column, coloured: bool) -> Head:
+def _head(column: Column, coloured: bool, noun: Noun) -> Head:
     one = len(column.classes) == 1
-    tip = f"{column.title}\n{column.n:,} samples"
+    tip = f"{column.title}\n{noun.count(column.n)}"
     if not column.classes:
         tip += "\na subset that you defined"
     elif not one:
@@ -157,7 +160,8 @@ def matrix(
     turn = np.concatenate(rows)
     whole = np.hstack([values, *more])[turn]
     classes = activations.groups if activations.kind != "quantile" else ()
-    return Matrix(kind, network[layer], units[turn], tuple(blocks), (*columns, *extra), whole, classes, target)
+    noun = activations.noun
+    return Matrix(kind, network[layer], units[turn], tuple(blocks), (*columns, *extra), whole, classes, target, noun)
 
 
 _ORDERS: OrderedDict[bytes, NDArray[np.int64]] = OrderedDict()
@@ -249,8 +253,8 @@ def matrix_diagram(
     if clusters:
         what += " in " + ", ".join(c.title for c, _, _ in found.clusters)
     caption = (
-        f"{network.name} on {session.activations.n_samples:,} samples. {_capital(found.what)} of {what} (rows) "
-        f"to {_columns_in_words(found)} (columns), rows and columns so ordered that similar ones touch."
+        f"{network.name} on {session.noun.count(session.activations.n_samples)}. {_capital(found.what)} of {what} "
+        f"(rows) to {_columns_in_words(found)} (columns), rows and columns so ordered that similar ones touch."
     )
     if len(found.clusters) > 1:
         recipe = analysis.recipe(layer)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnvis.layout.afar import FAR, NEAR
+from cnnvis.layout.afar import CLOSE, FAR, FARTHEST, NEAR
 from cnnvis.layout.card import PAD, STRIP, STRIP_TOP, near
 from cnnvis.layout.columns import Content
 from cnnvis.layout.marks import EXCITE, FAINT, INHIBIT, MUTED, Box, Face, Ink, Key, Label, Link, Mark, Patch, Rect
@@ -144,17 +145,18 @@ def _class_face(face: Face, index: int, overlay: Overlay) -> Face:
     marks.append(near(Label(text, row, 11, strong, align="right", elide="none")))
     if not narrow:
         left = 22.0 if any(isinstance(m, Rect) and m.box.w == 6 for m in face.marks) else PAD
-        marks += _score_bar(score, Box(left, 28, row.x - left - 2, 6), overlay.signed)
+        marks += _score_bar(score, Box(left, 28, row.x - left - 2, 6), overlay.signed, (CLOSE, math.inf))
+        marks += _score_bar(score, Box(left, 38, face.w - PAD - left, 4), overlay.signed, (FARTHEST, CLOSE))
     told = f"{face.title}: {text}" + (f" more than {overlay.against.name}" if overlay.against is not None else "")
     return replace(face, marks=tuple(marks), tooltip=told)
 
 
-def _score_bar(score: float, box: Box, signed: bool) -> list[Mark]:
+def _score_bar(score: float, box: Box, signed: bool, zoom: tuple[float, float]) -> list[Mark]:
     if signed:
-        return gauge(score * LIVELY, box, True, NEAR)
-    marks: list[Mark] = [Rect(box, FAINT, radius=3, zoom=NEAR)]
+        return gauge(score * LIVELY, box, True, zoom)
+    marks: list[Mark] = [Rect(box, FAINT, radius=box.h / 2, zoom=zoom)]
     if score >= 0.005:
-        marks.append(Rect(replace(box, w=max(score * box.w, box.h)), Ink("heat"), radius=3, zoom=NEAR))
+        marks.append(Rect(replace(box, w=max(score * box.w, box.h)), Ink("heat"), radius=box.h / 2, zoom=zoom))
     return marks
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 from cnnvis.model.dataset import Dataset
+from cnnvis.model.nouns import IMAGE, Noun, noun_of
 
 GroupKind = Literal["class", "prediction", "quantile", "label"]
 
@@ -130,7 +131,8 @@ class Activations:
     """The responses of the recorded layers to a set of samples, grouped by class, prediction or quantile.
 
     `groups` name the columns of every per-group array; `counts` (n_groups,) float64 says how many samples stand
-    behind each: always look at it beside a mean. `data` is the data set they came from, where it is connected.
+    behind each: always look at it beside a mean. `data` is the data set they came from, where it is connected; `noun`
+    what a user calls a sample of it.
     """
 
     groups: tuple[str, ...]
@@ -141,8 +143,11 @@ class Activations:
     data: Dataset | None = None
     seed: int = 0
     notes: tuple[str, ...] = field(default=())
+    noun: Noun = IMAGE
 
     def __post_init__(self) -> None:
+        if self.data is not None:
+            object.__setattr__(self, "noun", noun_of(self.data.kind))
         if not isinstance(self.layers, MappingProxyType):  # which may be one that makes its layers when asked
             object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
         if len(self.groups) != len(self.counts):

@@ -316,7 +316,7 @@ def _images(session: Session, query: Query) -> Iterator[Hit]:
             label, said = (_name(classes, int(k)) for k in (table.labels[row], table.predictions[row]))
             sure = f"{100 * float(table.confidences[row]):.0f} %"
             reason = f"{label}, said {said} {sure}" if label != said else f"{label} {sure}"
-            yield Hit(("sample", int(table.indices[row])), name.rsplit("/", 1)[-1], "image", reason)
+            yield Hit(("sample", int(table.indices[row])), name.rsplit("/", 1)[-1], session.noun.one, reason)
 
 
 def _name(classes: tuple[str, ...], index: int) -> str:

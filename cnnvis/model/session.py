@@ -17,6 +17,7 @@ from cnnvis.model.attribution import Attribution
 from cnnvis.model.connections import Connections, Mode
 from cnnvis.model.job import Job
 from cnnvis.model.measurements import Measurements
+from cnnvis.model.nouns import Noun, noun_of
 
 Pictures = Callable[[int], NDArray[np.uint8] | None]
 """From the index of a sample to its picture as the network saw it, (h, w, 3) uint8 RGB, or None where there is none."""
@@ -112,6 +113,13 @@ class Session:
         if found is None or found.kind == "quantile" or len(found.groups) == len(own):
             return own
         return found.groups
+
+    @property
+    def noun(self) -> Noun:
+        """What a user calls an input of the network: an image, or a row of a table."""
+        if self.activations is not None:
+            return self.activations.noun
+        return noun_of(self.job.data.kind if self.job is not None else "images")
 
     def picture(self, sample: int) -> NDArray[np.uint8] | None:
         """The picture of a sample: the stored copy, else from the connected data set, else None."""

@@ -43,7 +43,7 @@ class Subset:
             labels = samples.labels
             if not has_labels(samples):
                 raise InvalidValue(
-                    f"The subset {self.name!r} must be defined without labels; the samples have none. "
+                    f"The subset {self.name!r} must be defined without labels; the images have none. "
                     "Choose images, or a confidence."
                 )
             if self.classes:

@@ -36,6 +36,7 @@ def table(session: Session, name: str) -> Table:
     Means and contributions are by class; the subset that the look has chosen is what they are over. Raises
     UnknownName, and InvalidValue where what it tells was not recorded or measured.
     """
+    name = _FORMERLY.get(name, name)
     if name not in TABLES:
         raise UnknownName(f"A table must be one of {', '.join(TABLES)}; got {name!r}. {did_you_mean(name, TABLES)}")
     return TABLES[name](viewed(session))
@@ -110,7 +111,7 @@ def _edges(session: Session) -> Table:
     return Table("edges", columns, tuple(rows))
 
 
-def _samples(session: Session) -> Table:
+def _images(session: Session) -> Table:
     samples, classes = _recorded(session).samples, session.classes
     labels = samples.labels
     by_class = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
@@ -124,13 +125,13 @@ def _samples(session: Session) -> Table:
         read = bool(samples.read[row])
         guess = named(int(samples.predictions[row])) if read else None
         rows.append((int(samples.indices[row]), name, label, guess, float(samples.confidences[row])))
-    return Table("samples", ("sample", "name", "label", "prediction", "confidence"), tuple(rows))
+    return Table("images", (session.noun.one, "name", "label", "prediction", "confidence"), tuple(rows))
 
 
 def _confusion(session: Session) -> Table:
     found = confusion(_recorded(session).samples, session.classes)
     if found is None:
-        raise InvalidValue("A confusion matrix needs samples with class labels; these have none.")
+        raise InvalidValue("A confusion matrix needs images with class labels; these have none.")
     rows: list[tuple[Cell, ...]] = []
     for name, line in zip(found.classes, found.counts):
         rows.append((name, *(int(v) for v in line)))
@@ -157,7 +158,7 @@ def _ablations(session: Session) -> Table:
     if not session.measurements.ablations:
         raise InvalidValue("A table of knock-outs needs one; none was measured yet. Choose Analyse ▸ Knock out first.")
     classes = session.classes
-    columns = ("silenced", "fill", "samples", "class", "images", "logit change", "foretold", "accuracy before", "after")
+    columns = ("silenced", "fill", "subset", "class", "images", "logit change", "foretold", "accuracy before", "after")
     rows: list[tuple[Cell, ...]] = []
     for found in session.measurements.ablations:
         silenced = "; ".join(f"{layer}:{' '.join(map(str, units))}" for layer, units in found.silenced)
@@ -174,9 +175,11 @@ TABLES: dict[str, Callable[[Session], Table]] = {
     "neurons": _neurons,
     "clusters": _clusters,
     "edges": _edges,
-    "samples": _samples,
+    "images": _images,
     "confusion": _confusion,
     "health": _health,
     "knock-outs": _ablations,
 }
 """From the name of a table to what makes it of a session as it is looked at."""
+_FORMERLY = {"samples": "images"}
+"""Names that scripts may still ask for."""

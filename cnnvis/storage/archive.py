@@ -27,6 +27,7 @@ from cnnvis.model.activations import Activations
 from cnnvis.model.connections import Connections
 from cnnvis.model.job import Job, parse_job
 from cnnvis.model.measurements import Measurements
+from cnnvis.model.nouns import IMAGE, ROW, Noun, noun_of
 from cnnvis.model.plain import analysis_from_dict, analysis_to_dict, look_from_dict, look_to_dict
 from cnnvis.model.session import Session
 from cnnvis.model.views import identity
@@ -195,17 +196,17 @@ def load(path: str | os.PathLike[str]) -> Session:
     with _reading(source), zipfile.ZipFile(source) as archive:
         parts = _Parts(archive, source)
         manifest = parts.manifest()
-        job = manifest["job"]
+        job = None if manifest["job"] is None else _job_from_dict(manifest["job"], source.parent)
         return Session(
             analysis=analysis_from_dict(parts.json("analysis.json")),
-            activations=_read_activations(parts),
+            activations=_read_activations(parts, job),
             connections=_read_connections(parts),
             attributions=attributions_from_values(
                 parts.json("attributions.json"), parts.arrays("attributions.safetensors")
             ),
             measurements=_read_measurements(parts),
             look=look_from_dict(parts.json("look.json")),
-            job=None if job is None else _job_from_dict(job, source.parent),
+            job=job,
             pictures=parts.pictures(),
             provenance=dict(manifest["provenance"]),
         )
@@ -217,7 +218,7 @@ def _job_from_dict(found: Mapping[str, Any], folder: Path) -> Job:
     return parse_job(str(found["toml"]), beside if beside.is_dir() else Path(str(found["folder"])))
 
 
-def _read_activations(parts: _Parts) -> Activations | None:
+def _read_activations(parts: _Parts, job: Job | None) -> Activations | None:
     if "activations.json" not in parts:
         return None
     header = parts.json("activations.json")
@@ -235,7 +236,15 @@ def _read_activations(parts: _Parts) -> Activations | None:
         samples=encode.samples_from_values(header["samples"], table),
         seed=int(header["seed"]),
         notes=tuple(str(n) for n in header["notes"]),
+        noun=_noun(header, job),
     )
+
+
+def _noun(header: Mapping[str, Any], job: Job | None) -> Noun:
+    """What the inputs are called; files that do not say so tell it by their job."""
+    if "inputs" in header:
+        return ROW if header["inputs"] == ROW.many else IMAGE
+    return noun_of(job.data.kind) if job is not None else IMAGE
 
 
 def _read_connections(parts: _Parts) -> Connections | None:

@@ -89,6 +89,7 @@ def activations_header(activations: Activations) -> dict[str, Any]:
         "layers": list(activations.layers),
         "seed": activations.seed,
         "notes": list(activations.notes),
+        "inputs": activations.noun.many,
     }
 
 

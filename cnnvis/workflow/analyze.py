@@ -101,7 +101,7 @@ def _recorded(
         indices = range(first - 1, len(sources.data), n)
         if not indices:
             raise InvalidValue(
-                f"A shard must hold at least one sample; {first}/{n} of {len(sources.data)} samples holds none. "
+                f"A shard must hold at least one image; {first}/{n} of {len(sources.data)} images holds none. "
                 "Use fewer shards."
             )
 

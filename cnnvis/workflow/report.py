@@ -24,8 +24,7 @@ def summary(session: Session) -> str:
     parts = [network.name]
     found = session.activations
     if found is not None:
-        kind = "rows" if _is_table(session) else "images"
-        parts.append(f"{found.n_samples:,} {kind}")
+        parts.append(session.noun.count(found.n_samples))
         if found.samples.skipped:
             parts.append(f"{len(found.samples.skipped)} skipped")
         share = found.samples.accuracy
@@ -114,7 +113,3 @@ def report_text(session: Session) -> str:
     if versions:
         lines += ["", "Made with " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."]
     return "\n".join(lines)
-
-
-def _is_table(session: Session) -> bool:
-    return session.job is not None and session.job.data.kind == "table"

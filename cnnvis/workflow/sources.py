@@ -36,7 +36,7 @@ class Sources:
                 return self.data[index][0]
             except UnreadableSample as error:
                 reason = f"the first fails: {error}"
-        raise InvalidValue(f"The data set must hold at least one readable sample; {reason}. Check data.source.")
+        raise InvalidValue(f"The data set must hold at least one readable image; {reason}. Check data.source.")
 
 
 def open_sources(job: Job, *, trust: Collection[str] = (), progress: Progress = silent) -> Sources:

@@ -50,7 +50,7 @@ def must_hold(session: Session, wanted: Subset) -> NDArray[np.int64]:
     """The rows of a subset. Raises InvalidValue where there are none, or nothing is recorded yet."""
     found = session.activations
     if found is None:
-        raise InvalidValue("The samples must be read before some of them are chosen. Let the analysis end.")
+        raise InvalidValue("The images must be read before some of them are chosen. Let the analysis end.")
     rows = wanted.rows(found.samples)
     if not len(rows):
         said = wanted.words(session.classes)
@@ -85,7 +85,7 @@ def record_subset(
 
     found = session.activations
     if found is None:
-        raise InvalidValue("The samples must be read before some of them are recorded. Let the analysis end.")
+        raise InvalidValue("The images must be read before some of them are recorded. Let the analysis end.")
     plan = session.job.analysis if session.job is not None else None
     return record(
         sources.model,

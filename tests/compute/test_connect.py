@@ -517,7 +517,7 @@ def test_what_cannot_be_connected_is_said_in_a_sentence() -> None:
         connect(model, network, activations(data), mode="class")
     with pytest.raises(InvalidValue, match="target must be left out in mode 'weights'"):
         connect(model, network, activations(data), mode="weights", target=1)
-    with pytest.raises(InvalidValue, match="at least one sample"):
+    with pytest.raises(InvalidValue, match="at least one image"):
         connect(model, network, activations(data), pairs=[("conv1", "conv2")], indices=[99])
     with pytest.raises(InvalidValue, match="probe_samples must be 1 or more"):
         connect(model, network, activations(data), probe_samples=0)

@@ -132,7 +132,7 @@ def test_pooled_responses_are_dropped_where_a_part_has_none() -> None:
 
 def test_parts_that_do_not_belong_together_are_refused() -> None:
     whole, parts = shards(count=2)
-    with pytest.raises(InvalidValue, match="must not share samples; 15 are in two of them, such as row 0"):
+    with pytest.raises(InvalidValue, match="must not share images; 15 are in two of them, such as row 0"):
         merge([whole, parts[0]])
     with pytest.raises(InvalidValue, match="at least one"):
         merge([])

@@ -392,7 +392,7 @@ def test_samples_that_cannot_be_read_are_skipped_and_named() -> None:
     assert [s.name for s in found.samples.skipped] == ["000.png", "006.png", "022.png"]
     assert found.samples.skipped[0].reason == "000.png is torn."
     assert np.flatnonzero(~found.samples.read).tolist() == list(broken)
-    assert found.notes == ("3 of 23 samples could not be read and were skipped.",)
+    assert found.notes == ("3 of 23 images could not be read and were skipped.",)
     members = [[i for i in group if i not in broken] for group in by_class(data.truth, 4)]
     whole = plain(model, network, data.inputs, members, ["stem"])["stem"]
     np.testing.assert_allclose(found["stem"].total, whole.total, rtol=1e-4, atol=1e-5)
@@ -460,7 +460,7 @@ def test_a_network_that_does_not_even_fit_with_one_sample_says_so() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     model[0].register_forward_hook(full)
-    with pytest.raises(ModelFailure, match="with one sample at a time"):
+    with pytest.raises(ModelFailure, match="with one image at a time"):
         record(model, network, Held(rows(5), [0] * 5), device="cpu")
 
 
@@ -559,7 +559,7 @@ def test_unknown_layers_devices_and_samples_are_refused() -> None:
         record(residual(), trace(residual(), images()[0]), Held(images()), device="gpu")
     refused(InvalidValue, r"different samples of 0 … 22", indices=[3, 3])
     refused(InvalidValue, r"different samples of 0 … 22", indices=[23])
-    refused(InvalidValue, "at least one sample", indices=[])
+    refused(InvalidValue, "at least one image", indices=[])
     refused(InvalidValue, "must be 1 or more", batch=0)
 
 

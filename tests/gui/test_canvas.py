@@ -126,7 +126,8 @@ def test_dragging_the_ground_pans(canvas: Canvas) -> None:
     canvas.show_diagram(diagram(6, 4))
     canvas.zoom_by(2.0)
     before = canvas.seen.center()
-    drag(canvas, QPoint(2, 2), QPoint(62, 42))
+    ground = QPoint(2, canvas.viewport().height() - 2)
+    drag(canvas, ground, ground + QPoint(60, -40))
     after = canvas.seen.center()
     assert before.x() - after.x() == pytest.approx(60 / canvas.zoom, abs=2)
 
@@ -227,6 +228,13 @@ def test_the_anchor_stays_where_it_was_on_the_screen(canvas: Canvas) -> None:
     assert (point(canvas, key) - before).manhattanLength() <= 2
 
 
+def test_a_picture_that_was_seen_whole_stays_whole_whatever_its_anchor_does(canvas: Canvas) -> None:
+    old, key = diagram(4, 4), ("cluster", "layer1", 0)
+    canvas.show_diagram(old)
+    canvas.show_diagram(moved(old, key, 200), anchor=key)
+    assert canvas.seen.contains(QRectF(0, 0, old.width, old.height))
+
+
 def test_the_zoom_stays_when_a_picture_grows_around_an_anchor(canvas: Canvas) -> None:
     canvas.show_diagram(diagram(3, 3))
     before = canvas.zoom
@@ -241,6 +249,22 @@ def test_a_fitted_picture_without_an_anchor_is_fitted_again(canvas: Canvas) -> N
     whole = diagram(9, 3)
     canvas.show_diagram(whole)
     assert canvas.seen.contains(whole.width, whole.height / 2)
+
+
+def test_headers_stay_where_they_are_when_a_picture_gets_lower(canvas: Canvas) -> None:
+    places = []
+    for n_cards in (8, 7):
+        canvas.show_diagram(diagram(9, n_cards))
+        canvas.fit()
+        places.append(canvas.mapFromScene(QPointF(0, 0)).y())
+    assert abs(places[0] - places[1]) <= 1
+    assert places[0] < 20
+
+
+def test_a_low_picture_reaches_down_to_the_middle(canvas: Canvas) -> None:
+    low = diagram(30, 1)
+    canvas.show_diagram(low)
+    assert canvas.mapFromScene(QPointF(0, low.height)).y() == pytest.approx(canvas.viewport().height() / 2, abs=8)
 
 
 def test_the_map_hides_while_everything_is_seen(canvas: Canvas) -> None:

@@ -367,7 +367,7 @@ def test_a_knock_out_tells_accuracy_logit_estimate_and_flips(details: Details) -
     members = session.analysis.clusters["conv2"][0].members
     show(details, with_all(session, knocked(session, (("conv2", members),))))
     said = texts(details)
-    assert "set to zero · measured on 24 samples" in said
+    assert "set to zero · measured on 24 images" in said
     assert "75.0 → 50.0 %" in said
     assert "First-order estimate: r = 1.00, off by 0.150 on average." in said
     assert "3 of 24 predictions flip: 1 right before, 1 right now." in said
@@ -398,7 +398,7 @@ def test_of_a_thousand_classes_the_extremes_are_shown(details: Details) -> None:
     assert len(bars(details)[1]._bars) == 12
     shown_classes = [bar.name for bar in bars(details)[-1]._bars]
     assert shown_classes == [f"class {k}" for k in (*range(6), *range(54, 60))]
-    assert "the 6 largest and the 6 smallest of 60 · 940 without samples" in texts(details)
+    assert "the 6 largest and the 6 smallest of 60 · 940 without images" in texts(details)
 
 
 def test_a_knock_out_of_more_neurons_is_shown_where_there_is_none_of_just_these() -> None:
@@ -425,7 +425,7 @@ def test_the_estimate_is_judged_in_one_sentence() -> None:
     assert agreement(replace(plain, foretold=None)) == ("No first-order estimate: contributions are not measured.")
     two = replace(plain, foretold=None, silenced=(("conv1", (0,)), *units))
     assert "count twice" in agreement(two)
-    assert agreement(replace(plain, foretold=plain.change * np.nan)) == "No first-order estimate for these samples."
+    assert agreement(replace(plain, foretold=plain.change * np.nan)) == "No first-order estimate for these images."
 
 
 def test_the_panel_turns_to_what_was_just_measured(details: Details, qtbot: QtBot) -> None:
@@ -475,10 +475,10 @@ def test_several_that_are_selected_are_told_and_so_is_their_common_knock_out(qtb
     qtbot.addWidget(panel)
     show(panel, with_all(session, knocked(session, one), knocked(session, both, "mean")), keys[0])
     assert "The first of 2 that are selected" in texts(panel)
-    assert "all 2 that are selected · held at their mean · measured on 24 samples" in texts(panel)
+    assert "all 2 that are selected · held at their mean · measured on 24 images" in texts(panel)
     keys.pop()
     panel.show_selection(keys[0])
-    assert "set to zero · measured on 24 samples" in texts(panel)
+    assert "set to zero · measured on 24 images" in texts(panel)
 
 
 def test_contributions_are_those_over_the_subset_that_is_shown(details: Details) -> None:
@@ -488,21 +488,21 @@ def test_contributions_are_those_over_the_subset_that_is_shown(details: Details)
     assert "CONTRIBUTION TO OWN CLASS" not in texts(details)
     found = measured(session)
     show(details, session.with_measurements(session.measurements.with_contributions(found)))
-    assert "over the 6 samples of “some”" in texts(details)
+    assert "over the 6 images of “some”" in texts(details)
     members = list(session.analysis.clusters["conv2"][0].members)
     (bar,) = bars(details)[1]._bars
     assert bar.value == pytest.approx(found.means("conv2")[members, 0].sum())
-    assert "3 without samples" in texts(details)
+    assert "3 without images" in texts(details)
 
 
 def test_a_knock_out_says_on_which_samples_it_was_measured(details: Details) -> None:
     session = with_subset(with_all(made_up_session()), "some", classes=(0,))
     show(details, session)
-    assert "to be measured on the 6 samples of “some”" in texts(details)
+    assert "to be measured on the 6 images of “some”" in texts(details)
     members = session.analysis.clusters["conv2"][0].members
     gone = knocked(viewed(session), (("conv2", members),), "mean", subset="some")
     show(details, session.with_measurements(session.measurements.with_ablation(gone)))
-    assert "held at their mean over all samples · measured on 6 samples of “some”" in texts(details)
+    assert "held at their mean over all images · measured on 6 images of “some”" in texts(details)
 
 
 def test_the_page_of_a_class_whose_contributions_are_shown_leads_back(details: Details, qtbot: QtBot) -> None:

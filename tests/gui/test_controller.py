@@ -42,6 +42,7 @@ class FakeView:
     diagrams: list[Diagram] = field(default_factory=list)
     selection: tuple[Key, ...] = ()
     title: tuple[str, bool] = ("", False)
+    flashes: list[str] = field(default_factory=list)
     works: list[Work | None] = field(default_factory=list)
     notice: Notice | None = None
     met: frozenset[str] = frozenset()
@@ -68,6 +69,9 @@ class FakeView:
 
     def show_document(self, document: Document | None) -> None:
         pass
+
+    def flash(self, text: str) -> None:
+        self.flashes.append(text)
 
     def show_title(self, name: str, unsaved: bool) -> None:
         self.title = (name, unsaved)
@@ -310,7 +314,17 @@ def test_an_expanded_group_gets_its_edges_without_a_step_of_the_history(desk: De
     assert document.session.connections is desk.services.joined
     assert document.undoable is None
     assert not document.unsaved
+    assert not desk.view.title[1]
     assert desk.view.works[-1] is None
+
+
+def test_connecting_is_said_in_passing_and_takes_the_place_of_what_asked_for_it(desk: Desk) -> None:
+    desk.open()
+    desk.view.show_notice(Notice("Choose File ▸ Connect network."))
+    desk.controller.connect_network()
+    desk.rest()
+    assert desk.view.flashes == ["The network and its images are connected"]
+    assert desk.view.notice is None
 
 
 def test_opening_a_file_remembers_it(desk: Desk, tmp_path: Path) -> None:

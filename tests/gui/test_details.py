@@ -109,13 +109,13 @@ def test_a_thousand_classes_show_the_strongest(qtbot, jobs):
     panel.show_selection(("cluster", "conv2", 0))
     bars = panel.widget().findChild(Bars)
     assert bars.height() <= 17 * 12
-    assert any("without samples" in text for text in texts(panel))
+    assert any("without images" in text for text in texts(panel))
 
 
 def test_every_bar_says_on_hover_how_many_samples_stand_behind_it(details):
     details.show_selection(("unit", "conv1", 3))
     bars = details.widget().findChild(Bars)
-    assert "6 samples" in bars._at(5).tip
+    assert "6 images" in bars._at(5).tip
 
 
 def test_heat_is_blue_above_zero_orange_below_and_faint_where_unknown():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from pictures import diagram
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QMouseEvent, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -336,6 +336,16 @@ def test_a_drag_at_the_border_takes_the_view_along(canvas: Canvas, qtbot: QtBot)
     QTest.keyClick(canvas, Qt.Key.Key_Escape)
 
 
+def test_a_drop_at_the_border_leaves_the_view_where_it_is(canvas: Canvas) -> None:
+    canvas.zoom_by(2.0)
+    hand, before = Hand(canvas), canvas.seen.center()
+    border = canvas.mapToScene(canvas.viewport().width() - 2, 200)
+    hand.hold(patch(canvas, FIRST, 1), QPointF(border))
+    canvas._hand._pull_along()  # the first tick of the clock comes before the drop
+    assert canvas.seen.center() == before
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+
+
 # The parts
 
 
@@ -362,6 +372,16 @@ def test_a_place_on_a_card_or_above_the_column_is_not_empty(canvas: Canvas) -> N
     assert clear_of(whole, LAYER, box.x + 10, box.y + 10) is None
     assert clear_of(whole, LAYER, box.x + 10, 2) is None
     assert clear_of(whole, "no such layer", where.x(), where.y()) is None
+
+
+def test_what_is_carried_stays_beside_the_pointer_however_long_the_words(qapp: QApplication) -> None:
+    ghost = Ghost(LIGHT, (QPixmap(40, 40),), 1)
+    ghost.say("a sentence that is much wider than the picture that is carried")
+    for here, side in ((QPointF(10, 10), 1), (QPointF(890, 10), -1)):
+        ghost.keep_inside(here, QRectF(0, 0, 900, 300))
+        pile = ghost._pile
+        assert side * pile.center().x() > 0
+        assert abs(pile.center().x()) < 40
 
 
 def test_a_drag_of_many_neurons_piles_three_pictures(canvas: Canvas) -> None:

@@ -187,7 +187,7 @@ def over_some(session: Session) -> Session:
 def test_the_page_of_a_layer_follows_a_subset_and_says_what_is_not_measured_over_it(details: Details) -> None:
     session = with_subset(measured())
     found = facts(details, session, ("column", "conv2"))
-    said = "over the 6 samples of “some”; gradients are not measured over them yet"
+    said = "over the 6 images of “some”; gradients are not measured over them yet"
     assert said in found
     assert found["Negative mass"] == "50 %"
     assert "Gradient ‖g‖" not in found
@@ -195,7 +195,7 @@ def test_the_page_of_a_layer_follows_a_subset_and_says_what_is_not_measured_over
     values = session.activations["conv2"].pooled[1::4].astype(float)  # type: ignore[index]
     assert found["Mean"] == f"{values.mean():#.3g}"
     found = facts(details, over_some(session), ("column", "conv2"))
-    assert "over the 6 samples of “some”" in found
+    assert "over the 6 images of “some”" in found
     assert found["Gradient ‖g‖"] == "2.00"
     assert "Measure gradients" not in [b.text() for b in details.widget().findChildren(QPushButton)]
 

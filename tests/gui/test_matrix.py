@@ -397,7 +397,7 @@ def test_without_labels_it_is_one_sentence(confused: Desk, session: Session) -> 
     assert session.activations is not None
     bare = replace(session.activations.samples, labels=np.full(24, -1))
     confused.show(replace(session, activations=replace(session.activations, samples=bare)))
-    assert confused.panel._hint.text() == "There is nothing to confuse: the samples have no class labels."
+    assert confused.panel._hint.text() == "There is nothing to confuse: the images have no class labels."
     assert confused.panel.table() == ((), [])
 
 
@@ -474,4 +474,4 @@ def test_open_panels_are_among_what_can_be_printed(window: Window, qtbot: QtBot)
     rest(window, qtbot)
     found = printable(window.shown_panels, diagram)
     assert [subject.title for subject in found] == ["Matrix, as in its panel", "Confusion, as in its panel"]
-    assert all("samples" in subject.make().caption for subject in found)
+    assert all("images" in subject.make().caption for subject in found)

@@ -88,7 +88,7 @@ def test_a_check_shows_samples_answers_and_cost(dialog, qtbot: QtBot):
     def shown() -> None:
         texts = [label.text() for label in dialog.outcome.findChildren(QLabel) if not label.isHidden()]
         assert any("the whole takes about" in text for text in texts)
-        assert any("layers" in text and "20 samples" in text for text in texts)
+        assert any("layers" in text and "20 images" in text for text in texts)
 
     qtbot.waitUntil(shown, timeout=60_000)
 

@@ -268,3 +268,13 @@ def test_the_outline_marks_the_group_of_a_layer_that_is_folded_away(jobs: Jobs, 
     outline.show_selection(("column", second.layers[0]))
     marked = outline._tree.selectedItems()
     assert [item.text(0) for item in marked] == ["both"]
+
+
+def test_the_search_makes_room_in_a_narrow_window(window: Window, qtbot: QtBot) -> None:
+    show(window, qtbot)
+    window.resize(1600, 800)
+    qtbot.waitUntil(lambda: window.topbar.search.width() > 200)
+    wide = window.topbar.search.width()
+    window.resize(980, 800)
+    qtbot.waitUntil(lambda: window.topbar.search.width() < wide - 50)
+    qtbot.waitUntil(lambda: window.topbar._name.width() > 60)

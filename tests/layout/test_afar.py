@@ -16,6 +16,7 @@ from cnnvis.layout.marks import LEGIBLE
 from cnnvis.model.groups import Group
 from cnnvis.model.measurements import Health, Measurements
 from cnnvis.model.session import FACETS
+from cnnvis.workflow.instances import lay_over
 
 ZOOMS = (0.05, 0.08, 0.12, 0.17, 0.24, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0, 2.0)
 EVERY = pytest.mark.parametrize("facet", FACETS)
@@ -150,6 +151,13 @@ def test_a_columns_header_in_an_expanded_group_says_from_afar_what_the_groups_na
     assert diagram.columns[0].header.title == "features.0.step0"
 
 
+def test_a_closed_columns_header_says_its_group_from_afar():
+    session = a_session((16, 64), 3)
+    named = [replace(g, name=f"stage {g.id}") for g in session.analysis.groups]
+    diagram = draw(session.with_analysis(session.analysis.with_groups(tuple(named))))
+    assert [[m.text for m in labels(c.header, 0.4)] for c in diagram.columns] == [["stage 0"], ["stage 1"], ["classes"]]
+
+
 def test_the_name_of_a_group_is_nothing_to_point_at():
     diagram = draw(expanded(12))
     for card in diagram.titles:
@@ -160,3 +168,14 @@ def test_a_closed_picture_has_no_names_of_groups_and_low_headers():
     diagram = draw(a_session((16, 64), 3))
     assert diagram.titles == ()
     assert all(c.header.box.h == 44 for c in diagram.columns)
+
+
+@pytest.mark.parametrize("zoom", [0.28, 0.4, 0.5, 0.6])
+def test_from_afar_every_class_is_named_and_its_score_lies_below_the_name(zoom):
+    session = lay_over(a_session((16,), 10), 3)
+    for card in draw(session).cards:
+        if card.key[0] == "class":
+            (name,) = labels(card, zoom)
+            bars = [m for m in card.marks if isinstance(m, Rect) and seen(m, zoom) and m.box.h == 4]
+            assert bars
+            assert all(bar.box.y >= name.box.y + name.box.h / 2 + 0.3 * name.size for bar in bars)

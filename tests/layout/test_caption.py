@@ -16,7 +16,7 @@ def test_the_caption_names_network_samples_clusterer_and_seed():
     session = made_up_session()
     text = caption(session)
     assert text.startswith(session.analysis.network.name)
-    assert f"on {session.activations.n_samples:,} samples" in text
+    assert f"on {session.activations.n_samples:,} images" in text
     assert "Clustered by KMeans" in text
     assert ", seed 0." in text
     assert "Edges" in text
@@ -52,7 +52,7 @@ def test_a_subset_and_an_image_laid_over_are_told():
 def test_what_contributions_go_to_is_told():
     session = made_up_session()
     look = replace(session.look, facet="contribution", chosen=1)
-    assert "on the score of the own class of its samples" in caption(session.with_look(look))
+    assert "on the score of the own class of its images" in caption(session.with_look(look))
     to_one = Contributions({}, session.activations.counts, 1)
     session = session.with_measurements(Measurements({1: to_one})).with_look(look)
     assert "on the score of class 1" in caption(session)

@@ -261,7 +261,7 @@ def test_a_network_without_named_outputs_has_no_class_column(session):
 
 def test_the_caption_says_what_was_run_and_what_the_edges_are(session):
     text = draw(session).caption
-    assert "200 samples" in text
+    assert "200 images" in text
     assert "accuracy" in text
     assert "weights × activation" in text
 

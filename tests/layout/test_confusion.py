@@ -97,7 +97,7 @@ def test_without_labels_it_is_one_sentence() -> None:
 
 def test_the_table_names_labels_samples_and_predictions(found: ConfusionMatrix) -> None:
     names, rows = found.table()
-    assert names[:2] == ("label", "samples")
+    assert names[:2] == ("label", "images")
     assert [row[1] for row in rows] == [20] * 6
     assert [row[2:] for row in rows] == found.counts.tolist()
 

@@ -91,7 +91,7 @@ def test_an_empty_class_has_no_selectivity() -> None:
     empty = [j for j, c in enumerate(shown.columns) if not c.n]
     assert len(empty) == 1
     assert np.isnan(shown.values[:, empty]).all()
-    assert "no samples, n = 0" in shown.reading(0, empty[0])
+    assert "no images, n = 0" in shown.reading(0, empty[0])
 
 
 def measured(session: Session, target: int | None = None) -> Session:

@@ -160,7 +160,7 @@ def test_one_output_that_tells_two_classes_apart_is_confused_like_any_other() ->
     found = case(mlp(1), ROWS, np.arange(20) % 2, ("yes",)).session
     assert found.classes == ("not yes", "yes")
     assert cv.confusion_matrix(found).confusion.n_samples == 20
-    assert cv.table(found, "samples").rows[0][2] == "not yes"
+    assert cv.table(found, "images").rows[0][2] == "not yes"
     wrong = cv.subset(found, "mistaken", classes=["yes"], wrong=True)
     assert wrong.analysis.subsets[0].classes == (1,)
 

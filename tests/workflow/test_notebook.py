@@ -41,7 +41,7 @@ def test_the_lines_run_as_written(tmp_path: Path) -> None:
     unsure = cv.subset(session, "unsure dogs", classes=["dog"], below=0.5)
 
     n_wrong = int((activations.samples.predictions != activations.samples.labels).sum())
-    assert f"{n_wrong} samples (the wrong ones)" in picture.caption
+    assert f"{n_wrong} images (the wrong ones)" in picture.caption
     assert [hit.key[1] for hit in best] == ["conv2"] * 5
     assert "cat.png against mean of dog" in laid.caption
     np.testing.assert_allclose(mine.responses["conv1"], activations["conv1"].pooled[4], rtol=2e-3, atol=1e-3)

@@ -20,4 +20,4 @@ def test_the_report_tells_what_was_found_and_why() -> None:
     assert first["text"] == "conv1: all 6 neurons never fire"
     assert (first["level"], first["layer"], first["class"]) == ("alarm", "conv1", None)
     assert "learning rate" in first["cause"]
-    assert "!! conv1: all 6 neurons never fire (on any of 40 samples)" in report_text(session)
+    assert "!! conv1: all 6 neurons never fire (on any of 40 images)" in report_text(session)

@@ -77,7 +77,7 @@ class CheckView(QWidget):
         self._clear()
         kinds = f"{len(found.network.drawn)} layers · {found.network.parameters:,} parameters"
         self._column.addWidget(_label(found.network.name, "name"))
-        self._column.addWidget(_label(f"{kinds} · {found.n_samples:,} samples", "muted"))
+        self._column.addWidget(_label(f"{kinds} · {found.n_samples:,} images", "muted"))
         for warning in found.warnings:
             self._column.addWidget(_finding(warning))
         grid = QGridLayout()

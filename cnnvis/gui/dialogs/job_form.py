@@ -160,7 +160,7 @@ class JobForm(QWidget):
             ("Weights", self.weights, "The trained weights; empty for those the factory gives"),
             ("Compare", self.before, "A second checkpoint of this network: how far has each layer moved since?"),
             ("Classes", self.classes, "Their order is that of the network's output; empty for the data's own"),
-            ("Input", self.input, "Channels, height and width of one sample"),
+            ("Input", self.input, "Channels, height and width of one image"),
         )
         for field in (self.factory, self.weights, self.before, self.classes):
             field.changed.connect(self.changed)
@@ -183,7 +183,7 @@ class JobForm(QWidget):
             ("Source", self.source, "A folder or zip with one sub-folder for each class, or a table"),
             ("Kind", self.kind, "Images, or rows of a table"),
             ("Inside", self.inside, "A sub-folder of the source, such as test"),
-            ("Per class", self.per_class, "At most so many samples of each class"),
+            ("Per class", self.per_class, "At most so many images of each class"),
             ("Resize", self.resize_to, "The shorter side in pixels, before the crop"),
             ("Crop", self.crop, "The side of the square cut from the centre, in pixels"),
             ("Channels", self.channels, "The order in which the network was trained"),

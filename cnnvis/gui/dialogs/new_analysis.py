@@ -22,7 +22,9 @@ from cnnvis.gui.desk import sentence
 from cnnvis.gui.dialogs.check_view import CheckView
 from cnnvis.gui.dialogs.job_form import JobForm
 from cnnvis.gui.jobs import Jobs, Reporter
+from cnnvis.gui.wording import reword
 from cnnvis.model.job import Job
+from cnnvis.model.nouns import noun_of
 from cnnvis.workflow.check import Check, check
 
 TOPIC = "check"
@@ -125,6 +127,7 @@ class NewAnalysis(QDialog):
         def done(found: Check) -> None:
             ended()
             self.outcome.show_check(found)
+            reword(self.outcome, noun_of(found.sources.data.kind))
 
         def failed(error: BaseException) -> None:
             ended()

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from cnnvis.gui.parts import button, inset, label, section
 from cnnvis.gui.segments import Segments
+from cnnvis.gui.wording import reword
 from cnnvis.model.session import Session
 from cnnvis.model.subsets import Subset, free_name, has_labels
 from cnnvis.painting.crops import cropped, scaled
@@ -65,6 +66,7 @@ class NewSubset(QDialog):
         self._chosen = set(samples)
         self._changed()
         self._show_images()
+        reword(self, session.noun)
 
     # How it is built
 
@@ -186,8 +188,8 @@ class NewSubset(QDialog):
     def _changed(self, *_: object) -> None:
         """Count what meets the form; the images follow in a moment."""
         n = len(self._conditions().rows(self._table))
-        said = f"{n:,} of {int(self._table.read.sum()):,} images"
-        self._count.setText(said if n else "No image meets all of this. Choose it wider.")
+        said = f"{n:,} of {self._session.noun.count(self._table.read.sum())}"
+        self._count.setText(said if n else f"No {self._session.noun.one} meets all of this. Choose it wider.")
         self._show.setEnabled(n > 0)
         words = self._conditions().words(self._session.classes)
         self._name.setPlaceholderText(words)
@@ -229,7 +231,7 @@ class NewSubset(QDialog):
     def _picked(self) -> None:
         self._chosen = {int(item.data(_INDEX)) for item in self._images.selectedItems()}
         n = len(self._conditions().rows(self._table))
-        self._count.setText(f"{n:,} of {int(self._table.read.sum()):,} images")
+        self._count.setText(f"{n:,} of {self._session.noun.count(self._table.read.sum())}")
         self._show.setEnabled(n > 0)
 
     def _accept(self) -> None:

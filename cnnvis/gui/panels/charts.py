@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from cnnvis.gui.parts import label
 from cnnvis.layout.diagram import Ink
 from cnnvis.layout.sheet import Scale
 from cnnvis.layout.theme import LIGHT, Theme, blend
+from cnnvis.model.nouns import Noun
 from cnnvis.painting.paint import colour, font
 
 ROW = 17
@@ -51,6 +52,10 @@ class Bars(QWidget):
         self.setFixedHeight(max(ROW * len(self._bars), 1))
         self.setMouseTracking(True)
         self.setAccessibleName("; ".join(f"{b.name} {b.text}" for b in self._bars))
+
+    def reword(self, noun: Noun) -> None:
+        """Let what the pointer reads say what the network was shown."""
+        self._bars = tuple(replace(bar, tip=noun.say(bar.tip)) for bar in self._bars)
 
     def _at(self, y: float) -> Bar | None:
         row = int(y // ROW)
@@ -275,7 +280,7 @@ class Matrix(QWidget):
         if not (0 <= row < len(self._rows) and 0 <= column < len(self._columns)):
             return " "
         value = self._values[row, column]
-        shown = "no samples" if np.isnan(value) else f"{value:.3g}"
+        shown = "none read" if np.isnan(value) else f"{value:.3g}"
         return f"{self._rows[row]} · {self._columns[column]} · {shown}"
 
     def _place(self, point: object) -> tuple[float, float]:

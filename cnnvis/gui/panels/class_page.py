@@ -39,10 +39,10 @@ def class_page(scene: Scene, key: Key) -> Page:
     edges(page, scene, key)
     look = scene.session.look
     if look.facet == "contribution" and look.chosen == index and index in scene.session.measurements.contributions:
-        tip = "Show on the cards what each neuron adds to the score of each sample's own class again"
+        tip = "Show on the cards what each neuron adds to the score of each image's own class again"
         page.buttons(command(scene, "Contribution to own class", "contribution_own", tip))
     else:
-        tip = "Show on the cards what each neuron adds to the score of this class; measured over 500 samples"
+        tip = "Show on the cards what each neuron adds to the score of this class; measured over 500 images"
         page.buttons(command(scene, f"Contribution to {name}", "contribution_class", tip, index))
     if has_labels(table) and (table.labels == index).any():
         tip = "Let patches, matrices, ranks and edges follow the images of this class alone"
@@ -55,16 +55,16 @@ def _confusions(page: Page, scene: Scene, table: Samples, index: int) -> None:
     mine = table.read & (table.labels == index)
     n = int(mine.sum())
     taken = table.read & (table.predictions == index) & (table.labels != index) & (table.labels >= 0)
-    facts = [("Samples", f"{n:,}", "Samples of this class that could be read.")]
+    facts = [("Images", f"{n:,}", "Images of this class that could be read.")]
     if n:
         share = float(np.mean(table.predictions[mine] == index))
-        facts.append(("Right", percent(share), f"The share of its {n:,} samples that the network predicts right."))
-    facts.append(("Wrongly said", f"{int(taken.sum()):,}", "Samples of other classes that are taken for this one."))
+        facts.append(("Right", percent(share), f"The share of its {n:,} images that the network predicts right."))
+    facts.append(("Wrongly said", f"{int(taken.sum()):,}", "Images of other classes that are taken for this one."))
     page.facts(facts)
     wrong = mine & (table.predictions != index)
     if not wrong.any():
         return
-    page.section("Taken for", f"What its {int(wrong.sum()):,} wrongly predicted samples are taken for.")
+    page.section("Taken for", f"What its {int(wrong.sum()):,} wrongly predicted images are taken for.")
     kinds, counts = np.unique(table.predictions[wrong], return_counts=True)
     order = np.argsort(-counts, kind="stable")[:6]
     bars = [
@@ -72,7 +72,7 @@ def _confusions(page: Page, scene: Scene, table: Samples, index: int) -> None:
             name=classes[int(kinds[k])] if kinds[k] < len(classes) else str(kinds[k]),
             value=float(counts[k]),
             text=str(int(counts[k])),
-            tip=f"{int(counts[k])} of {n:,} samples.",
+            tip=f"{int(counts[k])} of {scene.session.noun.count(n)}.",
             ink=Ink("inhibit"),
         )
         for k in order
@@ -86,7 +86,7 @@ def _confusions(page: Page, scene: Scene, table: Samples, index: int) -> None:
         if scene.session.picture(int(table.indices[r])) is not None
     ][:WRONG]
     if shots:
-        page.section("Most surely wrong", "Its wrongly predicted samples, the surest first.")
+        page.section("Most surely wrong", "Its wrongly predicted images, the surest first.")
         rows = [Row(tuple(shots[k : k + 4])) for k in range(0, len(shots), 4)]
         page.add(Patches(scene.session, rows, scene.theme, scene.open_sample, 68))
 

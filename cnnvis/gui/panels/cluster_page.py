@@ -118,7 +118,7 @@ def _exemplars(page: Page, scene: Scene, reading: Reading, cluster: Cluster) -> 
         return
     patches = Patches(scene.session, rows, scene.theme, scene.open_sample)
     if any(row.shots for row in rows) and patches.missing < sum(len(row.shots) for row in rows):
-        patches.setToolTip("The strongest samples of the cluster's representative neurons, cropped to what they see.")
+        patches.setToolTip("The strongest images of the cluster's representative neurons, cropped to what they see.")
         page.add(patches)
     elif any(row.shots for row in rows):
         page.text("The images are not in this file. File ▸ Connect network brings them back.", "small")
@@ -171,7 +171,7 @@ def edges(page: Page, scene: Scene, key: Key) -> None:
     ):
         if not chosen:
             continue
-        page.section(title, "Mean effect of the one on the other: response × its derivative, over a sample of images.")
+        page.section(title, "Mean effect of the one on the other: response × its derivative, over some of the images.")
         rows = []
         for link in sorted(chosen, key=lambda x: -(x.positive + x.negative))[:EDGES]:
             other: Key = getattr(link, end)
@@ -217,9 +217,9 @@ def _members(page: Page, scene: Scene, reading: Reading, cluster: Cluster) -> No
     table = QTableWidget(len(cluster), 4)
     tips = (
         "The neuron's number in its layer.",
-        f"Mean response over {found.n_samples:,} samples, pooled over the map.",
-        f"Standard deviation of the pooled response over {found.n_samples:,} samples.",
-        "The share of samples on which its map is above 0 somewhere.",
+        f"Mean response over {found.n_samples:,} images, pooled over the map.",
+        f"Standard deviation of the pooled response over {found.n_samples:,} images.",
+        "The share of images on which its map is above 0 somewhere.",
     )
     for column, (title, tip) in enumerate(zip(("neuron", "mean", "spread", "fires on"), tips)):
         head = QTableWidgetItem(title)

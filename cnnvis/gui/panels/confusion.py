@@ -32,8 +32,8 @@ ROOMY = 560
 """From this width on the mistakes are listed beside the matrix."""
 _READ = "Point at a cell to read it, click to follow it."
 _WORDS = (
-    ("counts", "Counts", "How many samples of the class in the row are taken for the class in the column"),
-    ("shares", "Percent", "Percent of the samples of the class in the row"),
+    ("counts", "Counts", "How many images of the class in the row are taken for the class in the column"),
+    ("shares", "Percent", "Percent of the images of the class in the row"),
 )
 
 
@@ -76,7 +76,7 @@ class ConfusionPanel(QWidget):
         side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(4)
         title = section("Most confused")
-        title.setToolTip("Label, what it is taken for, and how many of the label's samples are.")
+        title.setToolTip("Label, what it is taken for, and how many of the label's images are.")
         side.addWidget(title)
         side.addWidget(self.pairs, 1)
         middle.setContentsMargins(0, 0, 0, 0)
@@ -228,7 +228,7 @@ class ConfusionPanel(QWidget):
         elif column >= 0:
             self._readout.setText(f"predicted as {found.columns[column].title}: {int(found.counts[:, column].sum()):,}")
         elif row >= 0:
-            self._readout.setText(f"{found.rows[row].title}: {int(found.of[row]):,} samples")
+            self._readout.setText(f"{found.rows[row].title}: {found.noun.count(found.of[row])}")
         else:
             self._readout.setText(_READ)
 

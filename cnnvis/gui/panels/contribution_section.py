@@ -34,7 +34,7 @@ def contribution(page: Page, scene: Scene, units: Silenced) -> None:
         with np.errstate(invalid="ignore", divide="ignore"):
             values = sums / found.counts
         to = "own class" if found.target is None else class_name(scene, found.target)
-        basis = f"the mean over the samples of each class, {found.n_samples:,} in all"
+        basis = f"the mean over the images of each class, {found.n_samples:,} in all"
         page.section(
             f"Contribution to {to}",
             f"Response × slope of the score, summed over maps and neurons: {basis}. A knock-out tells how true it is.",
@@ -48,7 +48,7 @@ def contribution(page: Page, scene: Scene, units: Silenced) -> None:
             page.text(rest, "small")
     if measured.own is None:
         title = "Contribution to own class" if shown else "Contribution"
-        page.section(title, "What these neurons add to the score of each sample's own class.")
+        page.section(title, "What these neurons add to the score of each image's own class.")
         if subset := shown_subset(scene.session):
             page.text(f"not measured over “{subset}” yet", "small")
         page.buttons(command(scene, "Measure contributions", "contribute", "About a forward and a backward pass"))
@@ -100,7 +100,7 @@ def left_out(values: NDArray[np.float64]) -> str:
     known = int(np.isfinite(values).sum())
     parts = [f"the {EXTREMES} largest and the {EXTREMES} smallest of {known:,}"] if known > MOST else []
     if known < len(values):
-        parts.append(f"{len(values) - known:,} without samples")
+        parts.append(f"{len(values) - known:,} without images")
     return " · ".join(parts)
 
 
@@ -111,7 +111,7 @@ def signed(value: float, write: Callable[[float], str] = number) -> str:
 
 def counted(n: float) -> str:
     """So many samples, in words."""
-    return "1 sample" if n == 1 else f"{int(n):,} samples"
+    return "1 image" if n == 1 else f"{int(n):,} images"
 
 
 def _tell(what: str, counts: NDArray[np.float64], group: int, value: float) -> str:

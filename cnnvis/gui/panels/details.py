@@ -20,9 +20,11 @@ from cnnvis.gui.panels.neuron_page import neuron_page
 from cnnvis.gui.panels.page import Page, Scene
 from cnnvis.gui.panels.subset_page import subset_page
 from cnnvis.gui.parts import label
+from cnnvis.gui.wording import reword
 from cnnvis.layout.diagram import Diagram, Key, Link
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.model.measurements import Ablation
+from cnnvis.model.nouns import IMAGE
 from cnnvis.model.session import Session
 from cnnvis.model.viewed import viewed
 
@@ -108,7 +110,9 @@ class Details(QScrollArea):
 
     def _build(self) -> None:
         place = self.verticalScrollBar().value()
-        self.setWidget(self._page())
+        page = self._page()
+        reword(page, self._session.noun if self._session is not None else IMAGE)
+        self.setWidget(page)
         self.verticalScrollBar().setValue(place)
 
     def _page(self) -> Page:

@@ -27,7 +27,7 @@ def health_of_layer(page: Page, scene: Scene, layer: str, responses: Rows) -> No
         page.facts(rows)
     measured = scene.session.measurements.health
     if scene.activations is not None and (measured is None or (found is not None and not measured.n_samples)):
-        page.buttons(command(scene, "Measure gradients", "measure_health", "Over 64 samples; takes seconds"))
+        page.buttons(command(scene, "Measure gradients", "measure_health", "Over 64 images; takes seconds"))
 
 
 def health_of_units(page: Page, scene: Scene, layer: str, units: tuple[int, ...]) -> None:
@@ -38,7 +38,7 @@ def health_of_units(page: Page, scene: Scene, layer: str, units: tuple[int, ...]
         network = scene.session.analysis.network
         dead = int((activations[layer].fired[list(units)] == 0).sum())
         if network[layer].rectified:
-            tip = f"Neurons whose map is ≤ 0 everywhere on all {activations.n_samples:,} samples."
+            tip = f"Neurons whose map is ≤ 0 everywhere on all {activations.n_samples:,} images."
             rows.append(("Never fire", f"{dead} of {len(units)}", tip))
     if found is not None:
         health, one = found
@@ -69,7 +69,7 @@ def _of(scene: Scene, layer: str) -> tuple[Health, LayerHealth] | None:
 
 def _basis(scene: Scene) -> str:
     found, health = scene.activations, scene.session.measurements.health
-    said = f"Responses over {found.n_samples:,} samples, pooled over the map" if found is not None else ""
+    said = f"Responses over {found.n_samples:,} images, pooled over the map" if found is not None else ""
     n = health.n_samples if health is not None else 0
     more = f"; gradients over {n} of them, drawn by the seed" if n else ""
     return f"{said}{more}."
@@ -89,7 +89,7 @@ def _known(rows: Rows, values: list[float]) -> Rows:
 
 
 def _stuck(one: LayerHealth, health: Health) -> Rows:
-    tip = f"Share of neurons with 95 % of their values on {health.n_samples} samples at a bound of the activation."
+    tip = f"Share of neurons with 95 % of their values on {health.n_samples} images at a bound of the activation."
     rows = _known([("Saturated", percent(one.saturated), tip)], [one.saturated])
     if one.n_nan + one.n_inf:
         tip = "Values among weights and responses that are NaN or infinite."
@@ -112,7 +112,7 @@ def _weights(one: LayerHealth, health: Health) -> Rows:
 
 
 def _gradients(one: LayerHealth, health: Health) -> Rows:
-    of = f"the mean loss over {health.n_samples} samples"
+    of = f"the mean loss over {health.n_samples} images"
     rows: Rows = [
         ("Gradient ‖g‖", number(one.gradient), f"Euclidean norm of the gradient of {of} with respect to its weights."),
         ("‖g‖/‖w‖", number(one.ratio), "How large a step of gradient descent with rate 1 is beside the weights."),
@@ -131,7 +131,7 @@ def _unit_gradients(one: LayerHealth, units: tuple[int, ...], health: Health) ->
     if not len(values) or not np.isfinite(mine := values[list(units)]).any():
         return []
     tip = (
-        f"Root mean square over {health.n_samples} samples of the norm of the loss's gradient with respect to the "
+        f"Root mean square over {health.n_samples} images of the norm of the loss's gradient with respect to the "
         "neuron's map."
     )
     if len(units) > 1:

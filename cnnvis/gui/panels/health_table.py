@@ -49,10 +49,10 @@ def _count(n: float) -> str:
 
 
 COLUMNS = (
-    Column("dead", "Share of neurons that never fire, over the samples that are shown", lambda x: x.dead, percent),
+    Column("dead", "Share of neurons that never fire, over the images that are shown", lambda x: x.dead, percent),
     Column("saturated", "Share of neurons at a bound of their activation", lambda x: x.saturated, percent),
-    Column("mean", "Mean response over neurons and samples", lambda x: x.mean),
-    Column("spread", "Mean over neurons of the standard deviation over samples", lambda x: x.spread),
+    Column("mean", "Mean response over neurons and images", lambda x: x.mean),
+    Column("spread", "Mean over neurons of the standard deviation over images", lambda x: x.spread),
     Column("negative", "Share of the weights that are negative", lambda x: x.negative, percent),
     Column("‖w‖", "Euclidean norm of the weights", lambda x: x.norm),
     Column("‖g‖", "Norm of the gradient of the mean loss with respect to the weights", lambda x: x.gradient),
@@ -83,7 +83,7 @@ class HealthTable(QStackedWidget):
         box.setContentsMargins(16, 8, 16, 16)
         box.addWidget(label("Health is not measured yet.", "muted"))
         ask = button("Measure health", lambda: self.requested.emit("measure_health", ()), "main")
-        ask.setToolTip("Gradients over 64 samples; takes seconds")
+        ask.setToolTip("Gradients over 64 images; takes seconds")
         box.addWidget(ask, 0, Qt.AlignmentFlag.AlignLeft)
         box.addStretch(1)
         self.addWidget(offer)
@@ -100,7 +100,7 @@ class HealthTable(QStackedWidget):
         line.setContentsMargins(4, 0, 0, 0)
         self._words = label("", "small")
         self._gradients = button("Measure gradients", lambda: self.requested.emit("measure_health", ()))
-        self._gradients.setToolTip("Over 64 of these samples; takes seconds")
+        self._gradients.setToolTip("Over 64 of these images; takes seconds")
         line.addWidget(self._words)
         line.addWidget(self._gradients)
         line.addStretch(1)

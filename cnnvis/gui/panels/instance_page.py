@@ -90,17 +90,24 @@ def _prediction(page: Page, scene: Scene, over: Overlay) -> None:
         name = classes[k] if k < len(classes) else str(k)
         mine, score = float(over.instance.scores[k]), over.score(k)
         if over.against is None:
-            text, tip = percent(mine), f"{name}: {mine:.4g}"
+            text, tip = _sure(mine), f"{name}: {mine:.4g}"
         else:
             other = float(over.against.scores[k]) if k < len(over.against.scores) else 0.0
-            text = f"{percent(mine)} − {percent(other)}"
+            text = f"{_sure(mine)} − {_sure(other)}"
             tip = f"{name}: {mine:.4g} here, {other:.4g} for {short(over.against)}"
+            if not mine or not other:
+                tip += "\n–: not among the five strongest answers; no others are kept"
         ink = Ink("muted") if over.against is None else Ink("excite" if score >= 0 else "inhibit")
         bars.append(Bar(name, score, text, tip, ink, _chooser(scene, ("class", k))))
     if bars:
         tip = "The network's strongest answers and its confidence in each."
         page.section("Prediction" if over.against is None else "Predictions, the difference", tip)
         page.add(Bars(bars, scene.theme))
+
+
+def _sure(confidence: float) -> str:
+    """A confidence; 0 stands for one that was not kept."""
+    return percent(confidence) if confidence else "–"
 
 
 def _chooser(scene: Scene, key: tuple[str | int, ...]) -> Callable[[], None] | None:

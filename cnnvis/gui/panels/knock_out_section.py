@@ -30,8 +30,8 @@ KINDS = 4
 
 _FILLS = {"zero": "set to zero", "mean": "held at their mean"}
 _RIGHT = {
-    "class": ("Accuracy", "The share of the samples whose prediction is right, before and after."),
-    "prediction": ("Predictions kept", "The share of the samples whose prediction stays the same."),
+    "class": ("Accuracy", "The share of the images whose prediction is right, before and after."),
+    "prediction": ("Predictions kept", "The share of the images whose prediction stays the same."),
     "label": ("Recall", "The share of all labels whose own score is above 0, before and after."),
 }
 _TIP = (
@@ -76,7 +76,7 @@ def _each(units: Silenced) -> set[tuple[str, int]]:
 def _said(found: Ablation, units: Silenced, several: int) -> str:
     parts = [_FILLS[found.fill], f"measured on {counted(found.n_samples)}"]
     if found.subset:
-        parts[0] += " over all samples" if found.fill == "mean" else ""
+        parts[0] += " over all images" if found.fill == "mean" else ""
         parts[1] += f" of “{found.subset}”"
     others = found.n_units - sum(len(chosen) for _, chosen in units)
     if several > 1:
@@ -124,7 +124,7 @@ def agreement(found: Ablation) -> str:
         why = "what passes two of these layers would count twice" if several else "contributions are not measured"
         return f"No first-order estimate: {why}."
     if not np.isfinite(found.error):
-        return "No first-order estimate for these samples."
+        return "No first-order estimate for these images."
     r = f"r = {found.correlation:.2f}, ".replace("-", "−") if np.isfinite(found.correlation) else ""
     distance = number(found.error) if found.error >= NOTHING else f"less than {NOTHING}"
     return f"First-order estimate: {r}off by {distance} on average."
@@ -184,11 +184,11 @@ def _kind(scene: Scene, before: int, after: int, n: int) -> tuple[str, str, str,
     one, other = _class(scene, before), _class(scene, after)
     long = len(one) + len(other) > 2 * NAME
     text = f"{_cut(one)} → {_cut(other)}" if long else f"{one} → {other}"
-    samples = "1 sample was" if n == 1 else f"{n:,} samples were"
+    seen = f"{scene.session.noun.count(n)} {'was' if n == 1 else 'were'}"
     return (
         text,
         f"{n:,}",
-        f"{samples} said to be {one}, and now to be {other}.",
+        f"{seen} said to be {one}, and now to be {other}.",
         (lambda: scene.choose(key) if key in scene.diagram else None),
     )
 

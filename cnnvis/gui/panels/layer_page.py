@@ -58,7 +58,7 @@ def _sides(values: tuple[int, ...]) -> str:
 def _facts(layer: Layer) -> list[tuple[str, str, str]]:
     rows = [
         ("Kind", layer.kind, "The module's class, or the operation."),
-        ("Output", _sides(layer.shape), "The shape of its output for one sample."),
+        ("Output", _sides(layer.shape), "The shape of its output for one image."),
         ("Neurons", f"{layer.n_units:,}", "Feature maps of a convolution, units of a linear layer."),
         ("Parameters", f"{layer.parameters:,}", "Weights and biases, those folded in included."),
     ]
@@ -81,13 +81,13 @@ def _responses(reading: Reading) -> list[tuple[str, str, str]]:
     found, name = reading.activations, reading.layer.name
     mean, spread = found.mean(name), found.spread(name)
     rows = [
-        ("Mean", number(float(np.mean(mean))), "Mean over neurons and samples."),
-        ("Spread", number(float(np.mean(spread))), "Mean over neurons of the standard deviation over samples."),
+        ("Mean", number(float(np.mean(mean))), "Mean over neurons and images."),
+        ("Spread", number(float(np.mean(spread))), "Mean over neurons of the standard deviation over images."),
     ]
     if reading.layer.rectified:
         dead = int(reading.dead.sum())
         share = percent(dead / max(reading.layer.n_units, 1))
-        rows.append(("Never fire", f"{dead} ({share})", "Neurons whose map is ≤ 0 everywhere on every sample."))
+        rows.append(("Never fire", f"{dead} ({share})", "Neurons whose map is ≤ 0 everywhere on every image."))
     return rows
 
 

@@ -33,7 +33,7 @@ NARROW = 480
 _WORDS = (
     ("responses", "Responses", "The mean response of each neuron to each class"),
     ("selectivity", "Selectivity", "How many standard deviations a neuron answers a class more than its own mean"),
-    ("contribution", "Contribution", "The mean effect of each neuron on the logit of the samples' own class"),
+    ("contribution", "Contribution", "The mean effect of each neuron on the logit of the images' own class"),
 )
 
 

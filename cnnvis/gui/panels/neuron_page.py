@@ -46,7 +46,7 @@ def neuron_page(scene: Scene, key: Key) -> Page:
     else:
         _strongest(page, scene, reading, unit)
         _others(page, scene, reading, unit)
-    page.section("Response by class", "Mean response over the samples of each class, pooled over the map.")
+    page.section("Response by class", "Mean response over the images of each class, pooled over the map.")
     values = reading.activations.means(layer)[unit]
     page.add(profile(scene, values, "Mean response, pooled over the map,"))
     rest = hidden(scene, values)
@@ -65,12 +65,12 @@ def neuron_page(scene: Scene, key: Key) -> Page:
 
 def _facts(page: Page, reading: Reading, unit: int) -> None:
     found, name = reading.activations, reading.layer.name
-    n = f"{found.n_samples:,} samples"
+    n = f"{found.n_samples:,} images"
     fires = float(1.0 - found.dead_fraction(name)[unit])
     rows = [
         ("Mean response", number(float(found.mean(name)[unit])), f"Pooled over the map, mean over {n}."),
         ("Spread", number(float(found.spread(name)[unit])), f"Standard deviation of the pooled response over {n}."),
-        ("Fires on", percent(fires), "The share of samples on which its map is above 0 somewhere."),
+        ("Fires on", percent(fires), "The share of images on which its map is above 0 somewhere."),
     ]
     if reading.layer.rectified and fires == 0:
         rows.append(("State", "never fires", f"Its map is ≤ 0 everywhere on all {n}."))
@@ -90,7 +90,7 @@ def _pictures(page: Page, scene: Scene, title: str, tip: str, found: tuple[Shot,
 
 def _strongest(page: Page, scene: Scene, reading: Reading, unit: int) -> None:
     found = shots(scene, reading, unit, 9, framed=True)
-    tip = "The samples with the highest peak of its map; the frame is what the peak's place sees of the image."
+    tip = "The images with the highest peak of its map; the frame is what the peak's place sees of the image."
     _pictures(page, scene, "Strongest images", tip, found)
 
 
@@ -113,5 +113,5 @@ def _others(page: Page, scene: Scene, reading: Reading, unit: int) -> None:
         for r in chosen
         if scene.session.picture(int(samples.indices[r])) is not None
     )
-    tip = "Nine samples drawn at random (seeded) from the half that it answers more: the strongest alone flatter it."
+    tip = "Nine images drawn at random (seeded) from the half that it answers more: the strongest alone flatter it."
     _pictures(page, scene, "At random, upper half", tip, found)

@@ -18,7 +18,7 @@ SHOWN = 12
 
 
 def profile(scene: Scene, values: NDArray[np.float64], what: str) -> Bars:
-    """Bars of the mean response to each group, all of them or the strongest; hovering tells how many samples."""
+    """Bars of the mean response to each group, all of them or the strongest; hovering tells how many images."""
     found = scene.activations
     assert found is not None
     present = np.flatnonzero(np.isfinite(values) & (found.counts > 0))
@@ -28,13 +28,12 @@ def profile(scene: Scene, values: NDArray[np.float64], what: str) -> Bars:
     bars = []
     for group in present.tolist():
         count = int(found.counts[group])
-        samples = "1 sample" if count == 1 else f"{count:,} samples"
         bars.append(
             Bar(
                 name=found.groups[group],
                 value=float(values[group]),
                 text=number(float(values[group])),
-                tip=f"{what} over {samples} of “{found.groups[group]}”.",
+                tip=f"{what} over {found.noun.count(count)} of “{found.groups[group]}”.",
                 ink=Ink("class", group) if coloured else Ink("muted"),
                 act=_choose(scene, group),
             )
@@ -58,5 +57,5 @@ def hidden(scene: Scene, values: NDArray[np.float64]) -> str:
     if len(values) > MOST and known > SHOWN:
         parts.append(f"the strongest {SHOWN} of {known:,}")
     if empty:
-        parts.append(f"{empty:,} without samples")
+        parts.append(f"{empty:,} without {found.noun.many}")
     return " · ".join(parts)

@@ -7,6 +7,7 @@ from functools import partial
 
 from cnnvis.gui.panels.page import Page, Scene
 from cnnvis.layout.readings import Reading, table
+from cnnvis.model.nouns import ROW
 
 TOLD = 3
 """So many features of a row are told."""
@@ -15,10 +16,7 @@ ABSENT = "The rows are not in this file. File ▸ Connect network brings them ba
 
 def is_table(scene: Scene) -> bool:
     """Whether the samples are rows of a table."""
-    found = scene.activations
-    if found is not None and found.data is not None:
-        return found.data.kind == "table"
-    return scene.session.job is not None and scene.session.job.data.kind == "table"
+    return scene.session.noun == ROW
 
 
 def strongest_rows(page: Page, scene: Scene, reading: Reading, units: Sequence[int], n: int) -> None:

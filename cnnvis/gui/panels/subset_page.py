@@ -47,7 +47,7 @@ def subset_page(scene: Scene, name: str) -> Page | None:
                 classes[k] if k < len(classes) else str(k),
                 float(counts[k]),
                 f"{int(counts[k]):,}",
-                f"{int(counts[k]):,} images of this class",
+                f"{session.noun.count(counts[k])} of this class",
                 Ink("class", k) if coloured else Ink("muted"),
             )
             for k in order

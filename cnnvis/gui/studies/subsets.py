@@ -80,8 +80,9 @@ class Subsets(Study):
 
     def images(self, samples: Sequence[int]) -> None:
         """Some images, by their indices in the data set."""
-        n = len(samples)
-        self.define(Subset("1 image" if n == 1 else f"{n:,} images", samples=tuple(sorted(samples))))
+        session = self.desk.session
+        if session is not None:
+            self.define(Subset(session.noun.count(len(samples)), samples=tuple(sorted(samples))))
 
     def show(self, name: str = "") -> None:
         """Let the picture follow a subset; all images where no name is given."""

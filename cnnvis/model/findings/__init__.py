@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from cnnvis.model.activations import Activations
@@ -10,6 +12,7 @@ from cnnvis.model.findings.finding import ALARM, WARNING, Finding, Kind, Level
 from cnnvis.model.findings.regions import shortcuts
 from cnnvis.model.findings.responses import dead, duplicates
 from cnnvis.model.findings.weights import from_health, sensitivities
+from cnnvis.model.nouns import IMAGE, Noun
 from cnnvis.model.session import Session
 
 __all__ = [
@@ -39,7 +42,16 @@ def findings(session: Session) -> tuple[Finding, ...]:
             found += never_said(table, network) + confused(table, network)
     if session.measurements.health is not None:
         found += from_health(session.measurements.health, network)
-    return tuple(sorted(found, key=lambda finding: -finding.severity))
+    said = (_said(one, activations.noun) for one in found)
+    return tuple(sorted(said, key=lambda finding: -finding.severity))
+
+
+def _said(finding: Finding, noun: Noun) -> Finding:
+    """A finding in the words for what the network was shown."""
+    if noun == IMAGE:
+        return finding
+    say = noun.say
+    return replace(finding, text=say(finding.text), detail=say(finding.detail), cause=say(finding.cause))
 
 
 def enough(activations: Activations) -> bool:

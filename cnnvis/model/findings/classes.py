@@ -78,7 +78,7 @@ def confused(table: Confusion, network: Network) -> list[Finding]:
         if _by_chance(wrong, a, b) * m * (m - 1) / 2 > SURE:
             continue
         share = float(both[a, b] / asked[a, b])
-        text, detail = f"{classes[a]} and {classes[b]} are confused", f"{both[a, b]:,} of {asked[a, b]:,} samples"
+        text, detail = f"{classes[a]} and {classes[b]} are confused", f"{both[a, b]:,} of {asked[a, b]:,} images"
         grave = min(0.35 + 0.5 * share, 0.65)
         found.append(Finding(text, detail, network.output, a, cause=_CONFUSED, severity=grave, kind="confusion"))
     return found
@@ -108,7 +108,7 @@ def never_said(table: Confusion, network: Network) -> list[Finding]:
     n = int(of_class[silent].sum())
     one = len(names) == 1
     text = f"{names[0]} is never predicted" if one else f"{len(names)} of {len(asked)} classes are never predicted"
-    detail = f"though {n:,} samples are of {'it' if one else some(names)}"
+    detail = f"though {n:,} images are of {'it' if one else some(names)}"
     grave = 0.45 + 0.24 * len(silent) / len(asked)
     return [Finding(text, detail, network.output, int(silent[0]), cause=_SILENT, severity=grave, kind="silent class")]
 
@@ -133,7 +133,7 @@ def unanswered(activations: Activations, network: Network, layer: str) -> list[F
     elif len(names) == 1:
         right = activations.samples.accuracy_of(silent[0]) or 0.0
         text = f"No neuron of {layer} responds to {names[0]} more than to the others"
-        detail = f"{percent(right)} of its samples are right"
+        detail = f"{percent(right)} of its images are right"
     else:
         text = f"No neuron of {layer} responds to {len(names)} of {len(asked)} classes more than to the others"
         detail = some(names)

@@ -50,7 +50,7 @@ def dead(activations: Activations, network: Network) -> list[Finding]:
     worst = [row for row in found if _grave(-row[0]) >= ALARM]
     others = found[len(worst) :][:1]
     more = [name for _, _, name, _ in found[len(worst) + 1 :]]
-    samples = f"on any of {activations.n_samples:,} samples"
+    samples = f"on any of {activations.n_samples:,} images"
     said = []
     for k, (share, _, name, n_dead) in enumerate((*worst[:MOST_LAYERS], *others)):
         n_units = network[name].n_units
@@ -101,7 +101,7 @@ def _said(share: float, name: str, pairs: list[tuple[int, int]], n_units: int, n
     first, second = pairs[0]
     return Finding(
         f"{name}: {text}",
-        f"r > {ALIKE} over {n_rows:,} samples, such as :{first} and :{second}",
+        f"r > {ALIKE} over {n_rows:,} images, such as :{first} and :{second}",
         name,
         units=(first, second, *(unit for unit in involved if unit not in pairs[0])),
         cause=_DUPLICATES,

@@ -92,7 +92,7 @@ def _saturated(layers: Mapping[str, LayerHealth]) -> list[Finding]:
     worst = bad[0]
     text = f"{worst.layer}: {percent(worst.saturated)} of its neurons are saturated"
     more = f"; also {some([x.layer for x in bad[1:]])}" if len(bad) > 1 else ""
-    detail = f"at the bound of their activation for nearly all samples{more}"
+    detail = f"at the bound of their activation for nearly all images{more}"
     severity = 0.4 + 0.5 * worst.saturated
     return [Finding(text, detail, worst.layer, cause=_CAUSES["saturated"], severity=severity, kind="saturated")]
 

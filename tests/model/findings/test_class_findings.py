@@ -39,7 +39,7 @@ def test_classes_taken_for_each_other_are_raised() -> None:
     predictions = np.where((LABELS == 1) & (np.arange(200) < 100), 2, LABELS)
     (found,) = pairs(LABELS, predictions)
     assert found.text == "class 1 and class 2 are confused"
-    assert found.detail == "25 of 100 samples"
+    assert found.detail == "25 of 100 images"
     assert (found.layer, found.target) == ("fc", 1)
     assert found.level == "warning"
 
@@ -72,7 +72,7 @@ def test_classes_that_are_never_said_are_one_finding() -> None:
     table, found = answered(LABELS, np.where(LABELS == 3, 0, LABELS))
     (one,) = never_said(table, found.analysis.network)
     assert one.text == "class 3 is never predicted"
-    assert one.detail == "though 50 samples are of it"
+    assert one.detail == "though 50 images are of it"
     table, found = answered(LABELS, np.zeros(200, int))
     (all_but_one,) = never_said(table, found.analysis.network)
     assert all_but_one.text == "3 of 4 classes are never predicted"
