@@ -15,6 +15,7 @@ from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
 from cnnvis.compute.methods.gradient_times_input import GradientTimesInput
 from cnnvis.compute.methods.guided_backprop import GuidedBackprop
 from cnnvis.compute.methods.hi_res_cam import HiResCam
+from cnnvis.compute.methods.input_importance import InputImportance
 from cnnvis.compute.methods.integrated_gradients import IntegratedGradients
 from cnnvis.compute.methods.layer_cam import LayerCam
 from cnnvis.compute.methods.lime import Lime
@@ -44,6 +45,7 @@ EVERY: tuple[type[Method], ...] = (
     LimeTable,
     Dlime,
     DlimeAsPublished,
+    InputImportance,
 )
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "GradientTimesInput",
     "GuidedBackprop",
     "HiResCam",
+    "InputImportance",
     "IntegratedGradients",
     "LayerCam",
     "Lime",
