@@ -69,10 +69,13 @@ def map_layers(
     return tuple({x.name: x for x in (map_layer(method, network, target, name) for name in wanted)}.values())
 
 
-def map_layer(method: Method, network: Network, target: Target, name: str | None) -> Layer:
+def map_layer(
+    method: Method, network: Network, target: Target, name: str | None, skip: frozenset[str] = frozenset()
+) -> Layer:
     """The layer called `name`, or the last one with a plane of more than one place that leads to the target.
 
-    The target's own layer counts; but what speaks for a single place is looked for before it, where there is a layer.
+    The target's own layer counts; but what speaks for a single place is looked for before it, and so is what `skip`
+    asks to pass over, where there is a layer.
     """
     own = network.hosts[target.layer]
     leading = upstream(network, network[own].response)
@@ -83,7 +86,8 @@ def map_layer(method: Method, network: Network, target: Target, name: str | None
         if len(layer.spatial) == 2 and layer.spatial != (1, 1)
     }
     if name is None:
-        before = [layer for layer in known.values() if target.at is None or layer.name != own]
+        skip = skip if target.at is None else skip | {own}
+        before = [layer for layer in known.values() if layer.name not in skip]
         if not known:
             raise InvalidValue(
                 f"{method.title}'s target must depend on a layer with a plane; no such layer leads to {target.layer}."

@@ -22,6 +22,7 @@ from cnnvis.compute.methods.lime import Lime
 from cnnvis.compute.methods.lime_table import LimeTable
 from cnnvis.compute.methods.occlusion import Occlusion
 from cnnvis.compute.methods.saliency import Saliency
+from cnnvis.compute.methods.score_cam import ScoreCam
 from cnnvis.compute.methods.smooth_grad import SmoothGrad
 from cnnvis.compute.methods.votes import Votes
 from cnnvis.compute.methods.weight_importance import WeightImportance
@@ -46,6 +47,7 @@ EVERY: tuple[type[Method], ...] = (
     Dlime,
     DlimeAsPublished,
     InputImportance,
+    ScoreCam,
 )
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "LimeTable",
     "Occlusion",
     "Saliency",
+    "ScoreCam",
     "SmoothGrad",
     "Votes",
     "WeightImportance",
