@@ -10,6 +10,7 @@ from cnnvis.compute.method import Method
 from cnnvis.compute.methods.connection_weights import ConnectionWeights
 from cnnvis.compute.methods.dlime import Dlime
 from cnnvis.compute.methods.dlime_as_published import DlimeAsPublished
+from cnnvis.compute.methods.eigen_cam import EigenCam
 from cnnvis.compute.methods.grad_cam import GradCam
 from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
 from cnnvis.compute.methods.gradient_times_input import GradientTimesInput
@@ -48,6 +49,7 @@ EVERY: tuple[type[Method], ...] = (
     DlimeAsPublished,
     InputImportance,
     ScoreCam,
+    EigenCam,
 )
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "ConnectionWeights",
     "Dlime",
     "DlimeAsPublished",
+    "EigenCam",
     "GradCam",
     "GradCamPlusPlus",
     "GradientTimesInput",
