@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nets import made
+from nets import UNet
 from reference.activation_maps import grad_cam_plus_plus, hi_res_cam, layer_cam
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnvis.compute.attribute import attribute
 from cnnvis.compute.method import Method
-from cnnvis.compute.methods import GradCam, GradCamPlusPlus, HiResCam, LayerCam
+from cnnvis.compute.methods import EigenCam, GradCam, GradCamPlusPlus, GuidedGradCam, HiResCam, LayerCam, ScoreCam
 from cnnvis.compute.trace import trace
 from cnnvis.errors import InvalidValue, UnknownName
 from cnnvis.model.attribution import Map
 from cnnvis.model.network import Network
 from cnnvis.model.target import Target
 
+captum = pytest.importorskip("captum.attr")
 FAMILY = (GradCam, HiResCam, GradCamPlusPlus, LayerCam)
 SIZE = (12, 20)
 
@@ -60,6 +61,15 @@ def pooled() -> tuple[nn.Sequential, Network, Tensor]:
         nn.Linear(5, 4),
     ).eval()  # fmt: skip
     x = torch.randn(3, *SIZE)
+    return model, trace(model, x), x
+
+
+def dense() -> tuple[UNet, Network, Tensor]:
+    """A map of class scores, of a network in which nothing is dead."""
+    torch.manual_seed(0)
+    model, x = UNet().eval(), torch.randn(3, *SIZE)
+    for p in model.parameters():
+        nn.init.uniform_(p, -0.1, 0.3)
     return model, trace(model, x), x
 
 
@@ -154,10 +164,7 @@ def test_a_place_is_explained_by_the_layer_before_it() -> None:
 
 @pytest.mark.parametrize("kind", FAMILY)
 def test_a_scalar_of_a_dense_output_is_explained(kind: type[Any]) -> None:
-    model, _ = made("u-net")
-    torch.manual_seed(0)
-    x = torch.randn(3, 12, 20)
-    network = trace(model.eval(), x)
+    model, network, x = dense()
     for target in (Target("out", (1,), at=(4, 15)), Target("out", (0, 2), weights=(1.0, -1.0), reduce="sum")):
         values = found(model, network, x, target, kind("join2.0")).values
         assert values.shape == (12, 20)
@@ -166,9 +173,132 @@ def test_a_scalar_of_a_dense_output_is_explained(kind: type[Any]) -> None:
 
 
 def test_what_speaks_for_a_place_of_a_dense_output_lies_in_the_field_that_it_sees() -> None:
-    model, _ = made("u-net")
-    torch.manual_seed(0)
-    x = torch.randn(3, 12, 20)
-    network = trace(model.eval(), x)
+    model, network, x = dense()
     values = found(model, network, x, Target("out", (1,), at=(2, 3)), HiResCam("join1.0")).values
     assert np.argwhere(values).tolist() == [[2, 3]]
+
+
+def test_score_cam_agrees_with_the_papers_equations() -> None:
+    model, network, x = deep()
+    with torch.no_grad():
+        maps = model.first(x[None])[0]
+        scores = []
+        for one in maps:
+            grown = F.interpolate(one[None, None], size=SIZE, mode="bilinear", align_corners=False)[0, 0]
+            mask = (grown - grown.min()) / (grown.max() - grown.min())
+            scores.append(model((x * mask)[None])[0, 2])
+        expected = (torch.stack(scores).softmax(0)[:, None, None] * maps).sum(0)
+    evidence = found(model, network, x, Target("fc", (2,)), ScoreCam("conv1"))
+    np.testing.assert_allclose(evidence.values, expected.numpy(), atol=1e-5)
+    assert 1 < evidence.facts["channels"] <= 5
+
+
+def test_score_cam_leaves_out_maps_that_mask_nothing() -> None:
+    model, network, x = deep()
+    with torch.no_grad():
+        model.conv1.bias[1] = -100.0
+        maps = model.first(x[None])[0]
+    assert not maps[1].any()
+    evidence = found(model, network, x, Target("fc", (2,)), ScoreCam("conv1"))
+    assert evidence.facts["channels"] <= 4
+    with torch.no_grad():
+        model.conv1.bias.fill_(-100.0)
+    evidence = found(model, network, x, Target("fc", (2,)), ScoreCam("conv1"))
+    assert not evidence.values.any()
+    assert "nothing to mask with" in evidence.facts["says"]
+
+
+def test_score_cam_shows_what_it_has_so_far() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 300, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(300, 4))
+    x, handed = torch.randn(3, *SIZE), []
+
+    class Watcher:
+        def __call__(self, done: int, total: int, what: str = "") -> None: ...
+
+        def partial(self, value: Map) -> None:
+            handed.append(value)
+
+    network = trace(model.eval(), x)
+    last = found(model, network, x, Target(network.output, (1,)), ScoreCam(), progress=Watcher())
+    assert [part.values.shape for part in handed] == [SIZE, SIZE]
+    assert handed[-1].values.tobytes() != last.values.tobytes()
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_eigen_cam_is_the_projection_on_the_first_singular_vector(centred: bool) -> None:
+    model, network, x = deep()
+    with torch.no_grad():
+        maps = model.first(x[None])[0].double().numpy()
+    table = maps.reshape(5, -1).T
+    table = table - table.mean(0) if centred else table
+    _, _, right = np.linalg.svd(table, full_matrices=True)
+    expected = (table @ right[0]).reshape(SIZE)
+    expected *= np.sign((expected * np.abs(maps).mean(0)).sum())
+    evidence = found(model, network, x, Target("fc", (2,)), EigenCam("conv1", centred))
+    np.testing.assert_allclose(evidence.values, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_eigen_cam_is_never_upside_down(seed: int) -> None:
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Conv2d(1, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)).eval()
+    nn.init.uniform_(model[0].weight, 0.5, 1)  # type: ignore[arg-type]
+    nn.init.zeros_(model[0].bias)  # type: ignore[arg-type]
+    x = torch.zeros(1, *SIZE)
+    x[0, 3:7, 4:9] = 1
+    network = trace(model, x)
+    for centred in (False, True):
+        values = found(model, network, x, Target(network.output, (0,)), EigenCam(None, centred)).values
+        assert values[3:7, 4:9].min() > values[9:, 12:].max()
+
+
+def test_eigen_cam_does_not_look_at_the_target_and_says_so() -> None:
+    model, network, x = deep()
+    one, other = (found(model, network, x, Target("fc", (unit,)), EigenCam()) for unit in (0, 1))
+    assert one.values.tobytes() == other.values.tobytes()
+    assert "does not look at the target" in one.facts["says"]
+
+
+def test_guided_grad_cam_agrees_with_captum() -> None:
+    model, network, x = deep()
+    with pytest.warns(UserWarning, match="backward hooks"):
+        expected = captum.GuidedGradCam(model, model.relu2).attribute(
+            x.clone()[None].requires_grad_(), target=2, interpolate_mode="bilinear"
+        )[0]
+    evidence = found(model, network, x, Target("fc", (2,)), GuidedGradCam("conv2"))
+    np.testing.assert_allclose(evidence.values, expected.detach().sum(0).numpy(), atol=1e-6)
+    assert evidence.values.any()
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv2"])
+def test_grad_cam_agrees_with_captum(layer: str) -> None:
+    model, network, x = deep(in_place=True)
+    module = {"conv1": model.relu1, "conv2": model.relu2}[layer]
+    low = captum.LayerGradCam(model, module).attribute(x.clone()[None].requires_grad_(), target=2)
+    expected = F.interpolate(low, size=SIZE, mode="bilinear", align_corners=False)[0, 0]
+    values = found(model, network, x, Target("fc", (2,)), GradCam(layer)).values
+    np.testing.assert_allclose(values, expected.detach().numpy(), atol=1e-6)
+
+
+def test_grad_cam_gives_the_numbers_that_captum_asserts() -> None:
+    from captum.testing.helpers.basic_models import BasicModel_ConvNet_One_Conv
+
+    class Picture(BasicModel_ConvNet_One_Conv):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x)
+
+    model, x = Picture().eval(), torch.arange(16.0).view(1, 4, 4)
+    network = trace(model, x)
+    expected = F.interpolate(torch.tensor([[[[0, 4], [28, 32.5]]]]), size=(4, 4), mode="bilinear", align_corners=False)
+    values = found(model, network, x, Target(network.output, (0,)), GradCam("conv1")).values
+    np.testing.assert_allclose(values, expected[0, 0].numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("method", [ScoreCam("bottom.0"), EigenCam("bottom.0"), GuidedGradCam("bottom.0")], ids=repr)
+def test_the_others_explain_a_scalar_of_a_dense_output_too(method: Method) -> None:
+    model, network, x = dense()
+    values = found(model, network, x, Target("out", (0, 2), at=(4, 15), weights=(1.0, 2.0)), method).values
+    assert values.shape == SIZE
+    assert np.isfinite(values).all()
+    assert values.any()

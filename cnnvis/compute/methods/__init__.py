@@ -15,6 +15,7 @@ from cnnvis.compute.methods.grad_cam import GradCam
 from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
 from cnnvis.compute.methods.gradient_times_input import GradientTimesInput
 from cnnvis.compute.methods.guided_backprop import GuidedBackprop
+from cnnvis.compute.methods.guided_grad_cam import GuidedGradCam
 from cnnvis.compute.methods.hi_res_cam import HiResCam
 from cnnvis.compute.methods.input_importance import InputImportance
 from cnnvis.compute.methods.integrated_gradients import IntegratedGradients
@@ -50,6 +51,7 @@ EVERY: tuple[type[Method], ...] = (
     InputImportance,
     ScoreCam,
     EigenCam,
+    GuidedGradCam,
 )
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "GradCamPlusPlus",
     "GradientTimesInput",
     "GuidedBackprop",
+    "GuidedGradCam",
     "HiResCam",
     "InputImportance",
     "IntegratedGradients",
