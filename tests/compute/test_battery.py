@@ -106,7 +106,11 @@ class How:
     rows: bool = False
 
 
+_EACH = r"reads the places of relu#2 each for itself\. Use FittedCam"
+_CLASS = "must be one class of Crowded; got units of conv"
+
 HOW: Mapping[str, How] = {
+    "Cam": How(refuses={"second call": _EACH, "place": _EACH}),
     "ConnectionWeights": How(rows=True),
 }
 

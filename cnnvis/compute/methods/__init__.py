@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from cnnvis.compute.method import Method
+from cnnvis.compute.methods.cam import Cam
 from cnnvis.compute.methods.connection_weights import ConnectionWeights
 from cnnvis.compute.methods.dlime import Dlime
 from cnnvis.compute.methods.dlime_as_published import DlimeAsPublished
@@ -52,10 +53,12 @@ EVERY: tuple[type[Method], ...] = (
     ScoreCam,
     EigenCam,
     GuidedGradCam,
+    Cam,
 )
 
 __all__ = [
     "EVERY",
+    "Cam",
     "ConnectionWeights",
     "Dlime",
     "DlimeAsPublished",
