@@ -111,6 +111,7 @@ _CLASS = "must be one class of Crowded; got units of conv"
 
 HOW: Mapping[str, How] = {
     "Cam": How(refuses={"second call": _EACH, "place": _EACH}),
+    "FittedCam": How(refuses=dict.fromkeys(("neuron", "second call", "cluster", "place"), _CLASS)),
     "ConnectionWeights": How(rows=True),
 }
 

@@ -12,6 +12,7 @@ from cnnvis.compute.methods.connection_weights import ConnectionWeights
 from cnnvis.compute.methods.dlime import Dlime
 from cnnvis.compute.methods.dlime_as_published import DlimeAsPublished
 from cnnvis.compute.methods.eigen_cam import EigenCam
+from cnnvis.compute.methods.fitted_cam import FittedCam
 from cnnvis.compute.methods.grad_cam import GradCam
 from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
 from cnnvis.compute.methods.gradient_times_input import GradientTimesInput
@@ -54,6 +55,7 @@ EVERY: tuple[type[Method], ...] = (
     EigenCam,
     GuidedGradCam,
     Cam,
+    FittedCam,
 )
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "Dlime",
     "DlimeAsPublished",
     "EigenCam",
+    "FittedCam",
     "GradCam",
     "GradCamPlusPlus",
     "GradientTimesInput",
