@@ -194,9 +194,9 @@ def test_a_fitted_head_is_logistic_regression_on_averaged_maps() -> None:
     with torch.no_grad():
         maps = model[:2](x)
     features = maps.mean((2, 3)).numpy()
-    seen = np.random.default_rng(0).permutation(60)[12:]
-    mean, spread = features[seen].mean(0), features[seen].std(0)
-    fit = LogisticRegression(max_iter=1000).fit((features[seen] - mean) / spread, labels[seen])
+    spread = features.std(0)
+    scaled = (features - features.mean(0)) / spread
+    fit = LogisticRegression(max_iter=1000).fit(scaled, labels)
     expected = torch.einsum("k,khw->hw", torch.as_tensor(fit.coef_[2] / spread).float(), maps[2])
     evidence = learned(Held(x, labels))
     np.testing.assert_allclose(evidence.values, expected.numpy(), atol=1e-3 * float(expected.abs().max()))
@@ -266,3 +266,19 @@ def test_what_cannot_teach_the_class_is_said_in_a_sentence() -> None:
 def test_samples_that_cannot_be_read_are_passed_over() -> None:
     x, labels = scenes()
     assert learned(Held(x, labels, torn=(0, 7))).facts["samples"] == 58
+
+
+def test_a_head_that_learned_nothing_says_so() -> None:
+    x, labels = scenes()
+    shuffled = np.random.default_rng(1).permutation(labels)
+    bad, good = learned(Held(torch.randn_like(x), shuffled)), learned(Held(x, labels))
+    assert "no better than a guess" in bad.facts["says"]
+    assert "says" not in good.facts
+
+
+def test_a_class_of_one_sample_can_be_asked_about() -> None:
+    x, labels = scenes()
+    for place in range(2, 60, 7):
+        rare = labels % 2
+        rare[place] = 2
+        assert np.isfinite(learned(Held(x, rare)).values).all()

@@ -291,3 +291,15 @@ def test_a_guided_slope_that_never_arrives_is_said() -> None:
     evidence = found(model, network, x, TARGET, GuidedBackprop())
     assert not evidence.values.any()
     assert evidence.facts["says"] == "No slope that speaks for the target reaches the input."
+
+
+def test_a_sum_that_is_far_off_is_said_in_words() -> None:
+    model, x = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1)), torch.ones(1, *SIZE)
+    nn.init.constant_(model[0].weight, 1.0)  # type: ignore[arg-type]
+    nn.init.constant_(model[0].bias, -0.9)  # type: ignore[arg-type]
+    network = trace(model.eval(), x)
+    few, many = (found(model, network, x, Target("0", (0,)), IntegratedGradients(n)).facts for n in (1, 200))
+    assert few["expected_sum"] == pytest.approx(0.1)
+    assert few["gap"] == pytest.approx(-0.1)
+    assert "more steps" in few["says"]
+    assert "says" not in many

@@ -7,7 +7,8 @@ softmax, here fitted by logistic regression on the frozen network:
 
 Zhou, Khosla, Lapedriza, Oliva, Torralba, "Learning Deep Features for Discriminative Localization", 2015 (arXiv
 1512.04150). We differ: only the head is fitted, the network stays as it is. The map explains the fitted head, not the
-network's own: how often the head is right on a fifth of the samples that it has not seen stands beside it.
+network's own: how often a head of four fifths of the samples is right on the rest stands beside it, and where that is
+no better than a guess it says so.
 """
 
 from __future__ import annotations
@@ -46,12 +47,16 @@ Numbers = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Head:
-    """A fitted head: the weights (k,) of one class for the maps of a layer, and how good the fit is."""
+    """A fitted head: the weights (k,) of one class for the maps of a layer, and how good the fit is.
+
+    `accuracy` on samples it has not seen, beside `guess`, that of always saying the most frequent class.
+    """
 
     layer: str
     unit: int
     weights: Numbers
     accuracy: float
+    guess: float
     n: int
     settled: bool
 
@@ -101,7 +106,9 @@ class FittedCam:
         values = enlarged(torch.einsum("k,khw->hw", torch.from_numpy(self.head.weights), maps), size)
         progress(1, 1, "running the network")
         facts: dict[str, Any] = {"accuracy": round(self.head.accuracy, 4), "samples": self.head.n}
-        if not self.head.settled:
+        if self.head.accuracy <= self.head.guess:
+            facts["says"] = "The fitted head is no better than a guess; its map means little. Learn from more samples."
+        elif not self.head.settled:
             facts["says"] = f"The fit had not settled after {_STEPS:,} steps; a larger strictness helps."
         return map_of(values, layer, **facts)
 
@@ -168,27 +175,33 @@ def _class(label: Any, said: int, own: int) -> int:
 
 
 def _fitted(layer: Layer, unit: int, own: int, features: Numbers, answers: NDArray[np.int64], how: FittedCam) -> Head:
-    """The head for one class, fitted on four fifths of the samples and judged by the rest."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    n = len(features)
-    order = np.random.default_rng(how.seed).permutation(n)
-    seen, held = order[n // 5 :], order[: n // 5]
-    classes = np.unique(answers[seen])
+    """The head for one class, fitted on all samples; another one, of four fifths of them, is judged by the rest."""
+    n, classes = len(features), np.unique(answers)
     if n < _FEWEST or len(classes) < 2 or own not in classes:
         raise InvalidValue(
             f"FittedCam must learn from at least {_FEWEST} samples, of the target's class and of others; got {n}, of "
             f"{len(classes)} classes{'' if own in classes else ' without that one'}. Choose more samples."
         )
-    mean, spread = features[seen].mean(0), features[seen].std(0)
-    scale = np.where(spread > 0, spread, np.inf)  # what never varies has no weight
-    fit = LogisticRegression(C=1 / how.strictness, max_iter=_STEPS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # said in the facts
-        fit.fit((features[seen] - mean) / scale, answers[seen])
+    order = np.random.default_rng(how.seed).permutation(n)
+    seen, held = order[n // 5 :], order[: n // 5]
+    known = len(np.unique(answers[seen])) > 1
+    accuracy = float(_fit(features[seen], answers[seen], how).score(features[held], answers[held])) if known else 0.0
+    guess = float(np.unique(answers[held], return_counts=True)[1].max() / len(held))
+    scaler, fit = _fit(features, answers, how)
     place = list(fit.classes_).index(own)
     weights = fit.coef_[place] if len(classes) > 2 else fit.coef_[0] * (1 if place else -1)
-    accuracy = float(fit.score((features[held] - mean) / scale, answers[held]))
     settled = int(np.max(fit.n_iter_)) < _STEPS
-    return Head(layer.name, unit, (weights / scale).astype(np.float32), accuracy, n, settled)
+    return Head(layer.name, unit, (weights / scaler.scale_).astype(np.float32), accuracy, guess, n, settled)
+
+
+def _fit(features: Numbers, answers: NDArray[np.int64], how: FittedCam) -> Any:
+    """Logistic regression on features of one spread: a pipeline of two steps."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=1 / how.strictness, max_iter=_STEPS))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # said in the facts
+        return pipeline.fit(features, answers)

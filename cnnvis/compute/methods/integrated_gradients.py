@@ -31,6 +31,9 @@ from cnnvis.model.network import Network
 from cnnvis.model.target import Target
 from cnnvis.progress import Progress, silent
 
+_TOO_FAR = 0.1
+"""The gap, as a share of what the sum should be, from which on it is said in words."""
+
 
 @dataclass(frozen=True, slots=True)
 class IntegratedGradients:
@@ -74,5 +77,8 @@ class IntegratedGradients:
         values = ((x - b).double().cpu() * total).sum(0)
         ends = Evaluations(probe, about, target)(torch.cat([about.x, base]))
         expected = float(ends[0] - ends[1])
-        facts = {"expected_sum": expected, "gap": float(values.sum()) - expected}
+        gap = float(values.sum()) - expected
+        facts: dict[str, Any] = {"expected_sum": expected, "gap": gap}
+        if abs(gap) > _TOO_FAR * abs(expected):
+            facts["says"] = "The sum is off by more than a tenth of what it should be; more steps make it exact."
         return Map(np.ascontiguousarray(values.float().numpy()), facts)
