@@ -28,6 +28,7 @@ from cnnvis.compute.methods.occlusion import Occlusion
 from cnnvis.compute.methods.saliency import Saliency
 from cnnvis.compute.methods.score_cam import ScoreCam
 from cnnvis.compute.methods.smooth_grad import SmoothGrad
+from cnnvis.compute.methods.soft_attention import SoftAttention
 from cnnvis.compute.methods.votes import Votes
 from cnnvis.compute.methods.weight_importance import WeightImportance
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
@@ -56,6 +57,7 @@ EVERY: tuple[type[Method], ...] = (
     GuidedGradCam,
     Cam,
     FittedCam,
+    SoftAttention,
 )
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "Saliency",
     "ScoreCam",
     "SmoothGrad",
+    "SoftAttention",
     "Votes",
     "WeightImportance",
     "by_title",
