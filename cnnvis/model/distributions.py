@@ -25,9 +25,9 @@ class Distributions:
     `units` are those told of and `groups` the names of the columns; `counts` (n_groups,) how many samples stand behind
     each. `edges` (n_units, BINS + 1): even steps over each unit's own range, alike for all groups. `histogram`
     (n_units, n_groups, BINS): samples in each step. `quantiles` (n_units, n_groups, len(QUANTILES)), NaN for a group
-    without samples. `silent` (n_units, n_groups): the share of samples with a response of 0 or less, which behind a
-    rectifier are those to which the unit is dead (to the precision of float16). `saturated`, likewise: the share at a bound of the layer's activation
-    (of a map: everywhere on it); NaN where it has none.
+    without samples. `silent` (n_units, n_groups): the share of samples with a response of 0 or less, as precise as
+    float16 is; behind a rectifier those to which the unit is dead. `saturated`, likewise: the share at a bound of the
+    layer's activation (of a map: everywhere on it); NaN where it has none.
     """
 
     layer: str

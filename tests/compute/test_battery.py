@@ -113,6 +113,9 @@ HOW: Mapping[str, How] = {
     "Cam": How(refuses={"second call": _EACH, "place": _EACH}),
     "FittedCam": How(refuses=dict.fromkeys(("neuron", "second call", "cluster", "place"), _CLASS)),
     "ConnectionWeights": How(rows=True),
+    "CriticalPath": How(
+        {"steps": 4}, dict.fromkeys(("neuron", "second call", "cluster", "place"), "must be a class of")
+    ),
 }
 
 

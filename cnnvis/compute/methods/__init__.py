@@ -9,6 +9,7 @@ from typing import Any
 from cnnvis.compute.method import Method
 from cnnvis.compute.methods.cam import Cam
 from cnnvis.compute.methods.connection_weights import ConnectionWeights
+from cnnvis.compute.methods.critical_path import CriticalPath
 from cnnvis.compute.methods.dlime import Dlime
 from cnnvis.compute.methods.dlime_as_published import DlimeAsPublished
 from cnnvis.compute.methods.eigen_cam import EigenCam
@@ -24,6 +25,7 @@ from cnnvis.compute.methods.integrated_gradients import IntegratedGradients
 from cnnvis.compute.methods.layer_cam import LayerCam
 from cnnvis.compute.methods.lime import Lime
 from cnnvis.compute.methods.lime_table import LimeTable
+from cnnvis.compute.methods.neuron_mct import NeuronMct
 from cnnvis.compute.methods.occlusion import Occlusion
 from cnnvis.compute.methods.saliency import Saliency
 from cnnvis.compute.methods.score_cam import ScoreCam
@@ -48,6 +50,7 @@ EVERY: tuple[type[Method], ...] = (
     IntegratedGradients,
     GuidedBackprop,
     ConnectionWeights,
+    HEAD,
     LimeTable,
     Dlime,
     DlimeAsPublished,
@@ -58,15 +61,31 @@ EVERY: tuple[type[Method], ...] = (
     Cam,
     FittedCam,
     SoftAttention,
+    CriticalPath,
+    NeuronMct,
+    bd77341,
+    Find,
+    the,
+    critical,
+    path,
+    of,
+    an,
+    image,
+    and,
+    a,
+    class,
 )
 
 __all__ = [
     "EVERY",
+    "HEAD",
     "Cam",
     "ConnectionWeights",
+    "CriticalPath",
     "Dlime",
     "DlimeAsPublished",
     "EigenCam",
+    "Find",
     "FittedCam",
     "GradCam",
     "GradCamPlusPlus",
@@ -79,6 +98,7 @@ __all__ = [
     "LayerCam",
     "Lime",
     "LimeTable",
+    "NeuronMct",
     "Occlusion",
     "Saliency",
     "ScoreCam",
@@ -86,7 +106,17 @@ __all__ = [
     "SoftAttention",
     "Votes",
     "WeightImportance",
+    "a",
+    "an",
+    "and",
+    "bd77341",
     "by_title",
+    "class",
+    "critical",
+    "image",
+    "of",
+    "path",
+    "the",
 ]
 
 
