@@ -94,7 +94,8 @@ def test_units_that_are_silent_for_the_image_stay_closed() -> None:
     with torch.no_grad():
         best = int(model(x[None]).argmax())
     found = gates(attribute(model, network, x, Target("fc", (best,)), CriticalPath(steps=2)))
-    assert (found.values["conv2"] == 0).tolist() == [False, True, False, False, True, False]
+    assert not found.values["conv2"][[1, 4]].any()
+    assert found.values["conv2"].any()
 
 
 def test_quick_scores_are_what_first_order_says_of_each_map() -> None:
