@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnnvis.layout import edge_words
 from cnnvis.model.analysis import Analysis
+from cnnvis.model.gates import laid_path, path_said
 from cnnvis.model.session import Facet, Session
 from cnnvis.model.viewed import shown_subset
 
@@ -29,9 +30,11 @@ def caption(session: Session, bundled: bool = False) -> str:
         if session.look.facet == "contribution":
             shown += f" {edge_words.aim_of_cards(session) or 'the own class of its images'}"
         parts.append(f"Columns are groups of layers, cards are clusters of neurons {shown}")
-        if session.look.instance:
+        if session.look.instance and laid_path(session) is None:
             against = f" against {session.look.against}" if session.look.against else ""
             parts.append(f"Laid over: the responses to {session.look.instance}{against}")
+    if laid := laid_path(session):
+        parts.append(f"Laid over: {path_said(session, laid[0])}")
     if session.analysis.clusters:
         parts.append(clustered(session.analysis))
     if session.connections is not None:

@@ -21,6 +21,7 @@ from cnnvis.layout.layered import LayeredEdge, Order, order_columns, stacked
 from cnnvis.layout.links import Joint, Lane, blocks, drawn_pairs, kept, singles
 from cnnvis.layout.marks import EXCITE, INHIBIT, Box, Card, Column, Entry, Face, Ink, Key
 from cnnvis.layout.overlay import overlaid, path_of
+from cnnvis.layout.path_overlay import path_laid, path_links
 from cnnvis.layout.routes import MARGIN, spacing
 from cnnvis.layout.strokes import Ground, strokes
 from cnnvis.layout.subgraph import dimmed, for_class, restricted
@@ -41,7 +42,8 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
     if look is not None:
         session = session.with_look(look)
     origin, session = session, viewed(session)
-    columns, still = overlaid(origin, contents(session, origin))
+    plain = contents(session, origin)
+    columns, still, opened = path_laid(origin, plain) or (*overlaid(origin, plain), None)
     lanes = _lanes(session, columns)
     matters = for_class(session, columns, lanes)
     joints = _joints(session.look, columns, restricted(lanes, matters, session.look.signs))
@@ -62,7 +64,7 @@ def draw(session: Session, *, look: Look | None = None, previous: Diagram | None
         links=links,
         titles=titles,
         bundles=bundles,
-        path=path_of(origin, links),
+        path=path_of(origin, links) if opened is None else path_links(links, opened),
         width=plan.width,
         height=plan.height,
         classes=network.classes if has_classes(network) else (),

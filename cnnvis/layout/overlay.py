@@ -42,7 +42,9 @@ def overlaid(session: Session, columns: Sequence[Content]) -> tuple[list[Content
             if key[0] == "cluster" and column.partition is not None and overlay.covers(column.layer):
                 cluster = column.partition[int(key[2])]
                 levels = overlay.levels(column.layer)
-                face, lively = _cluster_face(face, cluster, levels, overlay)
+                level = level_of(levels, cluster)
+                lively = abs(level) >= STILL and (overlay.signed or level > 0)
+                face = laid_face(face, levels, level, overlay.signed, lively, _told(level, overlay))
                 if not lively:
                     still.add(key)
             elif key[0] == "class" and column.outputs is not None and place < len(column.outputs):
@@ -57,9 +59,13 @@ def level_of(levels: NDArray[np.float64], cluster: Cluster) -> float:
     return float(levels[list(cluster.members)].mean())
 
 
-def _cluster_face(face: Face, cluster: Cluster, levels: NDArray[np.float64], overlay: Overlay) -> tuple[Face, bool]:
-    level = level_of(levels, cluster)
-    lively = abs(level) >= STILL and (overlay.signed or level > 0)
+def laid_face(
+    face: Face, levels: NDArray[np.float64], level: float, signed: bool, lively: bool, told: str
+) -> Face:
+    """A cluster's face with a bar that says its level, and patches that fade by the levels of their neurons.
+
+    Levels are full at LIVELY. Of a card that is not `lively` as a whole patches fade less: it steps back itself.
+    """
     bar = Box(PAD, STRIP_TOP, face.w - 2 * PAD, STRIP)
     marks: list[Mark] = []
     silent = max((mark.zoom[1] for mark in face.marks if _in_band(mark)), default=0.0)
@@ -70,16 +76,15 @@ def _cluster_face(face: Face, cluster: Cluster, levels: NDArray[np.float64], ove
             continue  # the strip of classes: this is one image
         if isinstance(mark, Patch) and 0 <= mark.unit < len(levels):
             least = LEAST if lively else LEAST_OF_STILL
-            marks += _patch_marks(mark, float(levels[mark.unit]), overlay.signed, least)
+            marks += _patch_marks(mark, float(levels[mark.unit]), signed, least)
         else:
             marks.append(mark)
     if any(_lies_on(mark, bar) for mark in marks):
         bar = Box(PAD, 2.0, face.w - 2 * PAD, 3.0)
-    marks += gauge(level, bar, overlay.signed, NEAR)
-    marks += gauge(level, Box(PAD, 0.0, bar.w, 3.0), overlay.signed, (silent, FAR))
-    marks += gauge(level, Box(PAD, PAD, bar.w, 16.0), overlay.signed, (0.0, silent))
-    told = f"{face.tooltip}\n{_told(level, overlay)}"
-    return replace(face, marks=tuple(marks), tooltip=told), lively
+    marks += gauge(level, bar, signed, NEAR)
+    marks += gauge(level, Box(PAD, 0.0, bar.w, 3.0), signed, (silent, FAR))
+    marks += gauge(level, Box(PAD, PAD, bar.w, 16.0), signed, (0.0, silent))
+    return replace(face, marks=tuple(marks), tooltip=f"{face.tooltip}\n{told}")
 
 
 def _in_band(mark: Mark) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cnnvis.errors import InvalidValue
 from cnnvis.model.attribution import Attribution, Gates
+from cnnvis.model.session import Session
 
 OPEN = 0.5
 """A gate is open where it is above this share of the widest of its layer."""
@@ -25,6 +26,29 @@ def opened(gates: Mapping[str, NDArray[np.float32]]) -> float:
     """The share of all gates that are open."""
     n = sum(len(values) for values in gates.values())
     return sum(int(open_units(values).sum()) for values in gates.values()) / max(n, 1)
+
+
+def laid_path(session: Session) -> tuple[Attribution, Gates] | None:
+    """The explanation whose gates the look of a session lays over the picture; None where there is none."""
+    for found in session.attributions if session.look.path else ():
+        if found.key == session.look.path and isinstance(found.evidence, Gates):
+            return found, found.evidence
+    return None
+
+
+def path_said(session: Session, found: Attribution) -> str:
+    """What an explanation with gates is about, in words: the path of 7.png to dog."""
+    network, table = session.analysis.network, session.activations
+    units = found.target.units
+    name = f"{found.target.layer}:{units[0]}" if len(units) == 1 else f"{len(units)} neurons of {found.target.layer}"
+    if found.target.layer in network and network.hosts[found.target.layer] in network.class_layers and len(units) == 1:
+        name = session.classes[units[0]] if units[0] < len(session.classes) else name
+    image = found.image
+    if not image and table is not None and found.sample in table.samples.rows:
+        image = table.samples.names[table.samples.rows[found.sample]].rsplit("/", 1)[-1]
+    images = found.evidence.facts.get("images")
+    image = f"{images} images" if images else image or f"sample {found.sample}"
+    return f"{found.method.lower()} of {image} to {name}"
 
 
 def mean_path(found: Sequence[Attribution]) -> Attribution:

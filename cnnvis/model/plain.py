@@ -161,6 +161,7 @@ def look_from_dict(found: Mapping[str, Any]) -> Look:
         subset=str(found["subset"]),
         instance=str(found["instance"]),
         against=str(found["against"]),
+        path=str(found.get("path", "")),  # older files have none
         cards=tuple((str(layer), _ints(ids)) for layer, ids in found.get("cards", ())),  # older files have none
     )
 

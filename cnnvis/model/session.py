@@ -46,7 +46,8 @@ class Look:
     (by their first class) that show each class. `mode` of the edges, for class `chosen` where it is "class";
     `signs` of the edges shown. `bundles`: "auto" from 16 clusters a column; `unbundled` those expanded, `moved`
     (key, dx, dy) those dragged from where layout put them. `subset` names the subset shown ("": all samples);
-    `instance` and `against` name the images laid over the picture ("": none).
+    `instance` and `against` name the images laid over the picture ("": none). `path` is the key of the explanation
+    whose gates are laid over it instead ("": none).
 
     `cards` are the clusters of a layer by id as their cards stand, from top to bottom, of each layer whose order was
     found; cards that are not named look for the best place.
@@ -71,6 +72,7 @@ class Look:
     subset: str = ""
     instance: str = ""
     against: str = ""
+    path: str = ""
     cards: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __post_init__(self) -> None:

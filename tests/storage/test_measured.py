@@ -95,6 +95,7 @@ def measured():
         subset="wrong ones",
         instance="cat.png",
         against="mean of dog",
+        path="0123456789abcdef",
     )
     return replace(session, analysis=analysis, measurements=found, look=look)
 
