@@ -15,6 +15,7 @@ from cnnvis.gui.controller import Controller
 from cnnvis.gui.docks import ASIDE
 from cnnvis.gui.edge_menu import COMMAND_OF
 from cnnvis.gui.edit_commands import EditCommands
+from cnnvis.gui.explain_commands import ExplainCommands
 from cnnvis.gui.exporting import Exporting
 from cnnvis.gui.menus import COMMANDS
 from cnnvis.gui.reopening import PICTURES
@@ -82,10 +83,9 @@ class Commands:
         }
         self._verbs.update({name: partial(w.toggle_panel, name) for name in ASIDE})
         self._verbs.update(self._ways())
-        self._verbs.update(EditCommands(w, c).verbs)
-        self._verbs.update(Exporting(w, c).verbs)
-        for study in c.studies:
-            self._verbs.update(study.verbs)
+        mine = (EditCommands(w, c).verbs, Exporting(w, c).verbs, ExplainCommands(w, c).verbs)
+        for verbs in (*mine, *(study.verbs for study in c.studies)):
+            self._verbs.update(verbs)
         assert COMMANDS.keys() - self._verbs.keys() == {"recent", "panels"}
 
     def _ways(self) -> dict[str, Callable[..., object]]:

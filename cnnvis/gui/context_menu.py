@@ -15,6 +15,7 @@ from cnnvis.layout.diagram import Key
 from cnnvis.layout.theme import CLUSTER_COLOURS
 
 _BESIDE = ("fit", "collapse_all", "", "export", "copy_figure")
+_CLASS = ("explain_this", "", *_BESIDE)
 _BUNDLE = ("expand", "bundles_auto", "bundles_on", "bundles_off")
 _CLUSTER = (
     "expand",
@@ -30,10 +31,11 @@ _CLUSTER = (
     "",
     "recluster",
     "knock_out",
+    "explain_this",
 )
 _LAYER = ("expand", "note", "recluster", "knock_out", "", "represent", "join_groups", "split_group")
 _UNIT = ("gather", "move", "pin", "note", "", *(verb for verb in _CLUSTER if verb != "note"))
-_VERBS = {"bundle": _BUNDLE, "cluster": _CLUSTER, "column": _LAYER, "unit": _UNIT}
+_VERBS = {"class": _CLASS, "bundle": _BUNDLE, "cluster": _CLUSTER, "column": _LAYER, "unit": _UNIT}
 
 
 def pop_up(window: QWidget, actions: Actions, key: Key | None, where: QPoint) -> None:

@@ -17,6 +17,7 @@ from cnnvis.gui.regrouping import Regrouping
 from cnnvis.gui.services import Services
 from cnnvis.gui.studies.contributions import ContributionStudy
 from cnnvis.gui.studies.edges import Edges
+from cnnvis.gui.studies.explain import Explain
 from cnnvis.gui.studies.health import HealthStudy
 from cnnvis.gui.studies.instances import Instances
 from cnnvis.gui.studies.study import Study
@@ -59,7 +60,8 @@ class Controller(Regrouping):
         self.instances = Instances(self, view, jobs, services)
         self.studies = (*self.studies, Subsets(self, view, jobs, services), self.instances)
         self.contributions = ContributionStudy(self, view, jobs, services)
-        self.studies = (*self.studies, self.contributions)
+        self.explain = Explain(self, view, jobs, services)
+        self.studies = (*self.studies, self.contributions, self.explain)
 
     def _changed(self, old: Session, new: Session) -> None:
         super()._changed(old, new)

@@ -168,8 +168,9 @@ class Desk(QObject):
             met |= {"undo"} if self.document.undoable is not None else set()
             met |= {"redo"} if self.document.redoable is not None else set()
             kinds = {
-                "cluster": {"cluster", "layer", "opens"},
-                "unit": {"unit", "cluster", "layer", "opens"},
+                "cluster": {"cluster", "layer", "opens", "target"},
+                "unit": {"unit", "cluster", "layer", "opens", "target"},
+                **{kind: {"target"} for kind in ("class", "sample", "instance")},
                 "column": {"layer", "opens"},
                 "bundle": {"opens"},
             }

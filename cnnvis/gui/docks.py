@@ -9,8 +9,10 @@ from cnnvis.gui.parts import PanelTitle
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 BELOW = Qt.DockWidgetArea.BottomDockWidgetArea
-ASIDE = ("history", "matrix", "confusion", "health")
+ASIDE = ("history", "matrix", "confusion", "health", "explain")
 """Panels that are closed until a command opens them."""
+HIGH = {"explain": 368}
+"""How high a panel below wants to be, where the window has room for it."""
 
 
 class Docks:
@@ -50,6 +52,8 @@ class Docks:
                 self._window.splitDockWidget(below[-1], mine, Qt.Orientation.Horizontal)
         mine.show()
         mine.raise_()
+        if name in HIGH and mine.height() < HIGH[name]:
+            self.resize({name: min(HIGH[name], self._window.height() // 2)}, Qt.Orientation.Vertical)
 
     def _open_in(self, area: Qt.DockWidgetArea) -> list[str]:
         return [n for n, d in self._docks.items() if not d.isHidden() and self._window.dockWidgetArea(d) == area]

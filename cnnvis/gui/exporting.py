@@ -69,14 +69,15 @@ class Exporting:
             "export_panel": self.panel,
         }
 
-    def figure(self) -> None:
-        """Write a figure as the user chooses."""
+    def figure(self, first: str = "") -> None:
+        """Write a figure as the user chooses; what is called `first` is offered first."""
         controller, canvas = self._controller, self._window.canvas
         if controller.diagram is None or controller.session is None:
             return
         parts = Parts(canvas.seen_part, canvas.selected_part, frozenset(canvas.selection))
         panels = self._window.shown_panels
         found = subjects(controller.session, controller.diagram) + printable(panels, controller.diagram)
+        found = tuple(sorted(found, key=lambda subject: not (first and subject.title.startswith(first))))
         ask = self._window.ask
         self._write(lambda: ask.export(found, parts, self._window.settings, controller.name), "figure")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Needs = Literal["nothing", "session", "cluster", "layer", "unit", "clusters", "undo", "redo", "work", "opens"]
+Needs = Literal["nothing", "session", "cluster", "layer", "unit", "clusters", "undo", "redo", "work", "opens", "target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ _LOSE = "Set what is selected to zero, and see what becomes of the answers"
 _HELD = "Hold what is selected at its mean response, and see what becomes of the answers"
 _SIBLINGS = "Patches of similar neurons side by side, the important ones larger"
 _UNTANGLED = "Find anew the order of cards in which few edges cross"
+_WHY = "What in an image speaks for the selected class, cluster or neuron; or why the selected image is what it is"
 _MANY = "Draw boxes in the lanes beside columns of 16 clusters and more"
 
 MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
@@ -109,6 +110,10 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("matrix", "&Matrix", "F9", "session", "Open or close the panel of neurons × classes", True),
             Command("confusion", "C&onfusion", "Shift+F9", "session", "Open or close labels × predictions", True),
             Command("health", "Health of all la&yers", "Shift+F8", "session", "Open or close their table", True),
+            _LINE,
+            Command("explain", "E&xplain", "F10", "session", "Why this class? Open or close the panel", True),
+            Command("explain_this", "Explain th&is", "Ctrl+Shift+E", "target", _WHY),
+            _LINE,
             Command("measure_health", "Measure h&ealth", "", "session", "Gradients and saturation of all layers"),
             Command("compare_health", "Compare with a chec&kpoint…", "", "session", "How far has each layer moved?"),
         ),

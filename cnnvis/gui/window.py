@@ -48,7 +48,7 @@ from cnnvis.model.session import Session
 from cnnvis.model.viewed import viewed
 
 SIZE = QSize(1600, 1000)
-_LAYOUT = 2
+_LAYOUT = 3
 """Raised when docks are added or renamed: an older remembered layout is then ignored."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 from cnnvis.model.attribution import Attribution
-from cnnvis.model.instances import find_instance, must_find_instance
+from cnnvis.model.instances import must_find_instance
 from cnnvis.model.seeing import Seeing
 from cnnvis.model.session import Session
 from cnnvis.model.target import Target
@@ -67,14 +67,6 @@ def input_of(session: Session, sources: Sources, image: int | str) -> tuple[Any,
     from cnnvis.sources.one_picture import shown_picture
 
     return shown_picture(sources.data, found.picture, found.name)[0], -1, found.name
-
-
-def place_of(session: Session, image: int | str) -> tuple[int, str]:
-    """The index in the data set and the name by which an explanation of an image is known; no network is needed."""
-    if isinstance(image, int):
-        return image, ""
-    found = find_instance(session, image)
-    return (found.sample, "") if found is not None and found.sample >= 0 else (-1, image)
 
 
 def seeing(

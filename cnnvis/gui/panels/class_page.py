@@ -44,6 +44,7 @@ def class_page(scene: Scene, key: Key) -> Page:
     else:
         tip = "Show on the cards what each neuron adds to the score of this class; measured over 500 images"
         page.buttons(command(scene, f"Contribution to {name}", "contribution_class", tip, index))
+    page.buttons(command(scene, f"Explain {name}", "explain_this", "What in an image speaks for this class?", key))
     if has_labels(table) and (table.labels == index).any():
         tip = "Let patches, matrices, ranks and edges follow the images of this class alone"
         page.buttons(command(scene, "Follow its images", "subset_class", tip, index))
@@ -123,6 +124,7 @@ def sample_page(scene: Scene, sample: int) -> Page:
         buttons = [command(scene, "Lay over the picture", "lay_over", "Show what it drives", sample)]
         if scene.session.look.instance not in ("", table.names[row]):
             buttons.append(command(scene, "Compare", "compare", "Show how the image laid over differs", sample))
+        buttons.append(command(scene, "Explain", "explain_this", "Why this class?", ("sample", sample)))
         page.buttons(*buttons)
     return page.end()
 

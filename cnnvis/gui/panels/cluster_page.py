@@ -65,7 +65,10 @@ def cluster_page(scene: Scene, key: Key) -> Page:
         command(scene, "Rename…", "rename", "Give the cluster a name (F2)"),
         command(scene, "Split", "split", "Let the clusterer divide the cluster in two"),
         command(scene, "Merge…", "merge", "Make this and another cluster one"),
+    )
+    page.buttons(
         command(scene, "Recluster…", "recluster", "Choose another clusterer for this layer"),
+        command(scene, "Explain", "explain_this", "What in an image speaks for this cluster? (Ctrl+Shift+E)", key),
     )
     return page.end()
 

@@ -11,6 +11,7 @@ from cnnvis.gui.docks import BELOW, LEFT, RIGHT
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.confusion import ConfusionPanel
 from cnnvis.gui.panels.details import Details
+from cnnvis.gui.panels.explain import ExplainPanel
 from cnnvis.gui.panels.findings import Findings
 from cnnvis.gui.panels.health_table import HealthTable
 from cnnvis.gui.panels.history import History
@@ -33,5 +34,6 @@ def every_panel(jobs: Jobs, selection: Callable[[], tuple[Key, ...]]) -> tuple[P
         ("history", "History", History(jobs), RIGHT),
         ("matrix", "Matrix", MatrixPanel(jobs, selection), BELOW),
         ("confusion", "Confusion", ConfusionPanel(jobs), BELOW),
+        ("explain", "Explain", ExplainPanel(jobs), BELOW),
         ("health", "Health of all layers", HealthTable(jobs), BELOW),
     )

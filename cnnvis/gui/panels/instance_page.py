@@ -14,7 +14,7 @@ from cnnvis.gui.panels.charts import Bar, Bars
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
 from cnnvis.gui.parts import Elided
 from cnnvis.layout.diagram import Ink
-from cnnvis.model.instances import Overlay, find_instance, overlay_of, predicted, ranked_scores
+from cnnvis.model.instances import MEAN_OF, Overlay, find_instance, overlay_of, predicted, ranked_scores
 from cnnvis.model.measurements import Instance
 
 WIDE, HALF = 240, 116
@@ -41,9 +41,11 @@ def instance_page(scene: Scene, name: str) -> Page | None:
     _strongest(page, scene, over)
     _contributions(page, scene, instance)
     if laid is over:
-        page.buttons(command(scene, "Take away", "take_away", "Show the picture without it (Esc)"))
+        first = command(scene, "Take away", "take_away", "Show the picture without it (Esc)")
     else:
-        page.buttons(command(scene, "Lay over the picture", "lay_over", "Show what it drives", name))
+        first = command(scene, "Lay over the picture", "lay_over", "Show what it drives", name)
+    why = () if name.startswith(MEAN_OF) else (command(scene, "Explain", "explain_this", "Why?", ("instance", name)),)
+    page.buttons(first, *why)
     return page.end()
 
 

@@ -57,8 +57,11 @@ def neuron_page(scene: Scene, key: Key) -> Page:
     page.buttons(
         command(scene, "Move to…", "move", "Move the selected neurons to another cluster"),
         command(scene, "New cluster", "gather", "Make a cluster of the selected neurons"),
+    )
+    page.buttons(
         command(scene, "Pin", "pin", "Let it represent its cluster, or no more"),
         command(scene, "Note…", "note", "Write a note on the neuron"),
+        command(scene, "Explain", "explain_this", "What in an image speaks for this neuron? (Ctrl+Shift+E)", key),
     )
     return page.end()
 

@@ -1,0 +1,386 @@
+"""Why this class? Ask a method about one image, and look at what it says beside what others say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMenu,
+    QScrollArea,
+    QSlider,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.panels.charts import ScaleBar
+from cnnvis.gui.panels.evidence_view import EvidenceView, Port
+from cnnvis.gui.panels.explain_states import State
+from cnnvis.gui.panels.question_form import QuestionForm
+from cnnvis.gui.panels.region_list import RegionList
+from cnnvis.gui.parts import Elided
+from cnnvis.gui.segments import Segments
+from cnnvis.gui.studies.explain import Asking, Region
+from cnnvis.layout.diagram import Diagram, Key
+from cnnvis.layout.displays import Setting
+from cnnvis.layout.explanation import EDGE, GAP, PAD, Cell, explanations
+from cnnvis.layout.theme import LIGHT, Theme
+from cnnvis.model.attribution import Attribution
+from cnnvis.model.question import Question, place_of
+from cnnvis.model.session import Session
+from cnnvis.workflow.methods import Offered, offered
+
+FORM = 256
+AROUND = 96
+"""What stands above and below a map in its cell, in pixels."""
+SMALL, LARGE = 112, 224
+ROOMY = 640
+"""From this width on four maps stand side by side, else three."""
+PRINTED = 176.0
+MOST = 48
+"""So many maps stand side by side."""
+_MANNERS = (
+    ("overlay", "Overlay", "The map over the image in greys: the stronger the evidence, the more of its colour"),
+    ("contour", "Contour", "Lines around the evidence over the image in its colours, at 25, 50 and 75 % of the scale"),
+    ("beside", "Beside", "The map alone, beside the image"),
+)
+_GRIDS = (
+    ("methods", "Image", "All methods that were asked about this image and target"),
+    ("images", "Method", "All images that this method was asked about"),
+)
+
+
+class ExplainPanel(QWidget):
+    """Nothing is computed while it is closed; what the session knows is shown without the network."""
+
+    chosen = Signal(object)
+    requested = Signal(str, object)
+
+    def __init__(self, jobs: Jobs) -> None:
+        super().__init__()
+        self._jobs = jobs
+        self._session: Session | None = None
+        self._asking = Asking()
+        self._laid = ""
+        self._takes = ""
+        self._picked: Key | None = None
+        self._known: frozenset[str] = frozenset()
+        self._theme = LIGHT
+        self.question = QuestionForm()
+        self.view = EvidenceView()
+        self.region = RegionList()
+        self.state = State()
+        self.manner, self.grid = Segments(_MANNERS), Segments(_GRIDS)
+        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.one_scale = _toggle("One scale", "The same colours mean the same numbers in all maps")
+        self.apart = _toggle("Apart", "What speaks for and what against, each in a picture of its own")
+        self._readout = Elided("", "small")
+        self._scale = ScaleBar()
+        self._pages, self._scroll, self._tools = QStackedWidget(), Port(), QToolButton()
+        self._build()
+        self._wire()
+
+    def _build(self) -> None:
+        form = QScrollArea()
+        form.setWidget(self.question)
+        form.setWidgetResizable(True)
+        form.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        form.setFixedWidth(FORM)
+        self.opacity.setRange(0, 100)
+        self.opacity.setValue(80)
+        self.opacity.setFixedWidth(56)
+        self.opacity.setToolTip("How strongly the map lies over the image")
+        self.opacity.setAccessibleName("Opacity of the map")
+        head, foot, middle, row = QHBoxLayout(), QHBoxLayout(), QHBoxLayout(), QHBoxLayout(self)
+        for box in (head, foot, middle):
+            box.setContentsMargins(0, 0, 0, 0)
+            box.setSpacing(8)
+        head.addWidget(self.manner)
+        head.addWidget(self.opacity)
+        head.addStretch(1)
+        head.addWidget(self.grid)
+        self._tools.setText("More  ▾")
+        self._tools.setProperty("choice", "true")
+        self._tools.setToolTip("Export, copy as Python, remove")
+        self._tools.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self._tools)
+        menu.addAction("Export figure…", lambda: self._ask("export", "Explain"))
+        menu.addAction("Copy as Python", self._copy)
+        menu.addSeparator()
+        menu.addAction("Remove this explanation", self._remove)
+        self._tools.setMenu(menu)
+        foot.addWidget(self._readout, 1)
+        for widget in (self._scale, self.one_scale, self.apart, self._tools):
+            foot.addWidget(widget)
+        self._scroll.setWidget(self.view)
+        body = QWidget()
+        middle.addWidget(self._scroll, 1)
+        middle.addWidget(self.region)
+        body.setLayout(middle)
+        self._pages.addWidget(self.state)
+        self._pages.addWidget(body)
+        right = QVBoxLayout()
+        right.setSpacing(4)
+        right.addLayout(head)
+        right.addWidget(self._pages, 1)
+        right.addLayout(foot)
+        row.setContentsMargins(0, 0, 12, 8)
+        row.setSpacing(4)
+        row.addWidget(form)
+        row.addLayout(right, 1)
+        self.setMinimumWidth(480)
+        self.setMinimumHeight(240)
+
+    def _wire(self) -> None:
+        for signal in (self.manner.changed, self.grid.changed, self.opacity.valueChanged):
+            signal.connect(lambda _: self._put())
+        for toggle in (self.one_scale, self.apart):
+            toggle.toggled.connect(lambda _: self._put())
+        self.question.changed.connect(self._turned)
+        self._scroll.resized.connect(self._put)
+        self.question.asked.connect(self._asked)
+        self.question.requested.connect(self.requested)
+        self.state.requested.connect(self.requested)
+        self.state.wanted.connect(lambda: self._asked(self.question.questions()))
+        self.view.told.connect(self._readout.setText)
+        self.view.picked.connect(self._pick)
+        self.view.brushed.connect(self._brushed)
+        self.region.chosen.connect(self.chosen)
+        self.region.closed.connect(self._unbrush)
+
+    def sizeHint(self) -> QSize:
+        return QSize(760, 392)
+
+    # What the window tells
+
+    def set_theme(self, theme: Theme) -> None:
+        """Paint in another theme."""
+        self._theme = theme
+        self.view.set_theme(theme)
+        self._put()
+
+    def show_session(self, session: Session | None, diagram: Diagram | None) -> None:
+        """Show another state of the session; the image that is laid over is the one asked about."""
+        self._session = session
+        if session is None:
+            self._picked, self._known = None, frozenset()
+            self._laid = ""
+            self._asking = Asking()
+            self.region.show_region(None, None)
+        if not self.isVisible():
+            return
+        self.question.show_session(session, _is_table(session))
+        if session is not None and session.look.instance != self._laid:
+            self._laid = session.look.instance
+            if self._laid and not self._laid.startswith("mean of "):
+                self.question.show_image(_image_of(session, self._laid))
+        self._load()
+        self._put()
+
+    def show_selection(self, key: Key | None) -> None:
+        """Offer what is selected as a target."""
+        self.question.show_selection(key)
+
+    def show_asking(self, asking: Asking) -> None:
+        """Show how it stands with the questions."""
+        self._asking = asking
+        self.question.show_busy(bool(asking.waiting))
+        self.question.pace = asking.pace
+        self._put()
+
+    def show_region(self, region: Region | None) -> None:
+        """Name the neurons that see a region."""
+        self.region.show_region(region, self._session)
+
+    def ask_about(self, key: Key) -> None:
+        """Ask for what a key of the picture names: a cluster, a neuron or a class, or about an image."""
+        if key[0] in ("sample", "instance"):
+            self.question.show_image(key[1])
+            self._put()
+        else:
+            self.question.aim_at(key)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.show_session(self._session, None)
+
+    def _load(self) -> None:
+        """Read which methods there are, once the panel is open: that loads PyTorch, in the background."""
+        takes = "row" if _is_table(self._session) else "picture"
+        if self._session is None or takes == self._takes:
+            return
+        self._takes = takes
+
+        def done(found: Sequence[Offered]) -> None:
+            self.question.show_offered(found)
+            self._put()
+
+        def failed(error: BaseException) -> None:
+            self._takes = ""
+            self.show_asking(Asking(failed="The methods could not be read.", details=str(error)))
+
+        lane = "short" if "torch" in sys.modules else "long"
+        work = offered
+        self._jobs.start(("methods", id(self)), lambda p: work(takes), done, failed, lane=lane)  # type: ignore[arg-type]
+
+    # What is shown
+
+    @property
+    def shown(self) -> tuple[Attribution, ...]:
+        """The explanations that stand side by side, in the order in which they were found."""
+        session = self._session
+        image = self.question.images.image
+        if session is None or image is None:
+            return ()
+        partial = self._asking.partial
+        every = (*session.attributions, *((partial,) if partial is not None else ()))
+        if self.grid.chosen == "images":
+            method = self.question.chosen
+            mine = [a for a in every if method is not None and a.method == method.title]
+            return tuple(sorted(mine, key=lambda a: (a.sample, a.image)))[-MOST:]
+        place, target = place_of(session, image), self.question.target_for(image)
+        return tuple(a for a in every if (a.sample, a.image) == place and a.target == target)[-MOST:]
+
+    @property
+    def setting(self) -> Setting:
+        """How they are shown."""
+        return Setting(
+            self.manner.chosen,  # type: ignore[arg-type]
+            self.opacity.value() / 100,
+            self.one_scale.isChecked(),
+            self.apart.isChecked(),
+            self._side,
+        )
+
+    @property
+    def _side(self) -> float:
+        """The side of a picture: as large as the panel is high, but so that several stand side by side."""
+        port = self._scroll.viewport()
+        across = 3 if port.width() < ROOMY else 4
+        share = (port.width() - 2 * EDGE + GAP) / across - GAP - 2 * PAD
+        return float(min(max(min(port.height() - AROUND, share), SMALL), LARGE))
+
+    def _put(self) -> None:
+        session, shown = self._session, self.shown
+        self.opacity.setEnabled(self.manner.chosen == "overlay")
+        self._tools.setEnabled(bool(shown))
+        if session is None or not self.isVisible():
+            return
+        if not shown or self._asking.failed:
+            self._scale.show_scale(None, self._theme)
+            self._readout.setText("")
+            self.state.show_state(self._asking, self.question, bool(self._takes and self.question.chosen))
+            self._pages.setCurrentIndex(0)
+            return
+        room = self._scroll.viewport().width()
+        found = explanations(session, shown, self.setting, max(room, 200))
+        keys = [cell.key for cell in found.cells]
+        fresh = self._picked not in keys
+        new = [key for key in keys if key[0] == "evidence" and key[1] not in self._known]
+        self._known |= {a.key for a in (*session.attributions, *shown)}
+        if fresh or new:
+            self._picked, fresh = new[0] if new else keys[-1], True
+        self.view.show_explanations(session, found, self._picked)
+        if fresh:
+            self._reveal()
+        self._scale.show_scale(found.scale, self._theme)
+        self._pages.setCurrentIndex(1)
+
+    def _reveal(self) -> None:
+        """Scroll to the chosen cell."""
+        found = self.view.shown
+        for cell in found.cells if found is not None else ():
+            if cell.key == self._picked:
+                box = cell.card.box
+                self._scroll.ensureVisible(round(box.x + box.w / 2), round(box.y + box.h), 0, 8)
+                self._scroll.ensureVisible(round(box.x + box.w / 2), round(box.y), 0, 8)
+
+    @property
+    def picked(self) -> Attribution | None:
+        """The explanation of the chosen cell."""
+        found = self.view.shown
+        cells = found.cells if found is not None else ()
+        return next((cell.attribution for cell in cells if cell.key == self._picked), None)
+
+    # What the user does
+
+    def _turned(self) -> None:
+        """What went wrong with the last question does not concern the next one."""
+        if self._asking.failed:
+            self._asking = replace(self._asking, failed="", details="", unconnected=False)
+        self._put()
+
+    def _asked(self, questions: Sequence[Question]) -> None:
+        images = {q.image for q in questions}
+        self.grid.choose("images" if len(images) > 1 else "methods")
+        self._ask("explain_ask", tuple(questions))
+
+    def _ask(self, verb: str, *arguments: object) -> None:
+        self.requested.emit(verb, arguments)
+
+    def _pick(self, key: Key | None) -> None:
+        self._picked = key
+        self.view.choose(key)
+
+    def _remove(self) -> None:
+        if self.picked is not None:
+            self._ask("explain_forget", self.picked.key)
+
+    def _copy(self) -> None:
+        wanted = (self.picked,) if self.picked is not None else self.shown
+        self._ask("explain_python", wanted)
+
+    def _brushed(self, cell: Cell, box: tuple[int, int, int, int] | None) -> None:
+        if box is None:
+            self.show_region(None)
+            return
+        image = cell.key[2] or cell.key[1] if cell.attribution is None else _of(cell.attribution)
+        self._ask("explain_region", image, box)
+
+    def _unbrush(self) -> None:
+        self.view.clear_brush()
+        self.show_region(None)
+
+    # What others take
+
+    def diagram(self) -> Diagram | None:
+        """What is shown as a picture to export; None where nothing is."""
+        session, shown = self._session, self.shown
+        if session is None or not shown:
+            return None
+        return explanations(session, shown, replace(self.setting, side=PRINTED)).diagram
+
+
+def _toggle(text: str, tip: str) -> QToolButton:
+    found = QToolButton()
+    found.setProperty("choice", "true")
+    found.setText(text)
+    found.setToolTip(tip)
+    found.setCheckable(True)
+    return found
+
+
+def _is_table(session: Session | None) -> bool:
+    if session is None:
+        return False
+    found = session.activations
+    if found is not None and found.data is not None:
+        return found.data.kind == "table"
+    return session.job is not None and session.job.data.kind == "table"
+
+
+def _image_of(session: Session, name: str) -> int | str:
+    """An image by its index where it is one of the data, else by its name."""
+    sample, image = place_of(session, name)
+    return image or sample
+
+
+def _of(one: Attribution) -> int | str:
+    return one.sample if one.sample >= 0 else one.image

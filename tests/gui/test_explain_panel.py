@@ -1,0 +1,255 @@
+"""The Explain panel alone: what it offers, what it asks, and what it shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from pytestqt.qtbot import QtBot
+from sessions import made_up_session
+
+from cnnvis.errors import InvalidValue
+from cnnvis.gui.jobs import Jobs
+from cnnvis.gui.panels import question_form
+from cnnvis.gui.panels.explain import ExplainPanel
+from cnnvis.gui.studies.explain import Asking
+from cnnvis.model.attribution import Attribution, Map
+from cnnvis.model.network import Network
+from cnnvis.model.question import Question
+from cnnvis.model.session import Session
+from cnnvis.model.target import Target
+
+CLASS_0 = Target("fc", (0,))
+
+
+def found(sample: int = 0, method: str = "Grad-CAM", target: Target = CLASS_0) -> Attribution:
+    values = np.tile(np.linspace(-1, 1, 32, dtype=np.float32), (32, 1))
+    return Attribution(Map(values), sample, target, method, {"layer": None}, {"torch": "2"})
+
+
+def wrong_session() -> Session:
+    """Every sample is taken for class 0; sample 5 the most surely."""
+    session = made_up_session()
+    assert session.activations is not None
+    samples = session.activations.samples
+    scores = samples.scores.copy()
+    scores[5, 0] = 0.9
+    return replace(session, activations=replace(session.activations, samples=replace(samples, scores=scores)))
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, jobs: Jobs) -> ExplainPanel:
+    """The panel on the screen, with a session and the real methods."""
+    shown = ExplainPanel(jobs)
+    qtbot.addWidget(shown)
+    shown.resize(960, 400)
+    shown.show()
+    shown.show_session(wrong_session(), None)
+    qtbot.waitUntil(lambda: jobs.idle, timeout=120_000)
+    return shown
+
+
+def shows(panel: ExplainPanel, *attributions: Attribution) -> None:
+    panel.show_session(replace(wrong_session(), attributions=attributions), None)
+
+
+def asked(panel: ExplainPanel, qtbot: QtBot) -> tuple[Question, ...]:
+    with qtbot.waitSignal(panel.requested) as told:
+        panel.question._go.click()
+    verb, (questions,) = told.args
+    assert verb == "explain_ask"
+    return questions
+
+
+def texts(panel: ExplainPanel) -> list[str]:
+    assert panel.view.shown is not None
+    return [cell.card.title for cell in panel.view.shown.cells]
+
+
+def test_it_asks_about_the_predicted_class_by_the_first_method(panel: ExplainPanel, qtbot: QtBot) -> None:
+    (question,) = asked(panel, qtbot)
+    assert (question.image, question.target) == (0, CLASS_0)
+    assert question.method == panel.question.method.currentText()
+
+
+def test_the_predicted_class_follows_the_image_and_a_chosen_class_stays(panel: ExplainPanel) -> None:
+    panel.question.aim_at(("class", 2))
+    panel.question.images.step(1)
+    assert panel.question.target_for(1) == Target("fc", (2,))
+
+
+def test_a_selected_cluster_can_be_explained(panel: ExplainPanel, qtbot: QtBot) -> None:
+    session = wrong_session()
+    panel.ask_about(("cluster", "conv2", 1))
+    (question,) = asked(panel, qtbot)
+    assert question.target == Target("conv2", session.analysis.clusters["conv2"][1].members)
+    assert panel.question.target.currentText().startswith("Selected: ")
+
+
+def test_the_surest_mistake_comes_first_in_the_list_of_wrong_ones(panel: ExplainPanel) -> None:
+    images = panel.question.images
+    images.list.setCurrentIndex(images.list.findData("wrong"))
+    images.list.activated.emit(images.list.currentIndex())
+    assert images.image == 5
+    assert images.label == 1
+    images.step(-1)
+    images.step(1)
+    assert images.image == 5
+
+
+def test_an_image_is_found_by_a_part_of_its_name(panel: ExplainPanel, qtbot: QtBot) -> None:
+    panel.question.images.search.setText("17")
+    qtbot.keyClick(panel.question.images.search, Qt.Key.Key_Return)
+    assert panel.question.images.image == 17
+
+
+def test_the_image_laid_over_the_picture_is_the_one_asked_about(panel: ExplainPanel) -> None:
+    session = wrong_session()
+    panel.show_session(session.with_look(replace(session.look, instance="7.png")), None)
+    assert panel.question.images.image == 7
+
+
+def test_parameters_are_those_of_the_dataclass_and_are_remembered(panel: ExplainPanel, qtbot: QtBot) -> None:
+    panel.question.choose_method("Occlusion")
+    _, field = panel.question.form._fields["window"]
+    field.setValue(9)  # type: ignore[attr-defined]
+    panel.question.choose_method("Saliency")
+    panel.question.choose_method("Occlusion")
+    (question,) = asked(panel, qtbot)
+    assert question.parameters["window"] == 9
+    assert question.parameters["stride"] is None
+
+
+def test_the_cost_is_told_before_anything_is_asked(panel: ExplainPanel) -> None:
+    panel.question.choose_method("LIME")
+    assert panel.question._cost.text().endswith("512 passes")
+
+
+def test_a_parameter_that_cannot_be_is_said_and_not_asked(
+    panel: ExplainPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(network: Network, title: str, parameters: object) -> float:
+        raise InvalidValue("Occlusion.window must be smaller than the picture; got 500. Choose a smaller one.")
+
+    monkeypatch.setattr(question_form, "passes", refused)
+    panel.question.form.changed.emit()
+    assert panel.question._cost.text().startswith("Occlusion.window must be smaller")
+    assert not panel.question._go.isEnabled()
+
+
+def test_methods_with_a_tick_are_asked_as_well(panel: ExplainPanel, qtbot: QtBot) -> None:
+    panel.question.choose_method("Grad-CAM")
+    panel.question._with("Saliency", True)
+    assert [q.method for q in asked(panel, qtbot)] == ["Grad-CAM", "Saliency"]
+
+
+def test_the_next_images_are_asked_about_at_once(panel: ExplainPanel, qtbot: QtBot) -> None:
+    images = panel.question.images.following(9)
+    with qtbot.waitSignal(panel.requested) as told:
+        panel.question._ask(images)
+    assert [q.image for q in told.args[1][0]] == list(range(9))
+    assert panel.grid.chosen == "images"
+
+
+def test_before_anything_was_asked_there_is_a_sentence_and_a_button(panel: ExplainPanel, qtbot: QtBot) -> None:
+    assert "speaks for class 0" in panel.state.sentence.text()
+    with qtbot.waitSignal(panel.requested) as told:
+        panel.state.button.click()
+    assert told.args[0] == "explain_ask"
+
+
+def test_while_it_works_it_says_so_and_can_be_stopped(panel: ExplainPanel, qtbot: QtBot) -> None:
+    panel.show_asking(Asking((Question(0, CLASS_0, "LIME"),), done=3, total=9))
+    assert panel.state.sentence.text() == "LIME is looking at 0.png …"
+    with qtbot.waitSignal(panel.requested) as told:
+        panel.state.button.click()
+    assert told.args[0] == "explain_stop"
+
+
+def test_without_the_network_the_button_connects_it(panel: ExplainPanel, qtbot: QtBot) -> None:
+    panel.show_asking(Asking(failed="The network must be connected to explain an image.", unconnected=True))
+    with qtbot.waitSignal(panel.requested) as told:
+        panel.state.button.click()
+    assert told.args[0] == "connect"
+
+
+def test_what_the_session_knows_is_shown_for_its_image_and_target(panel: ExplainPanel) -> None:
+    shows(panel, found(), found(3), found(method="Saliency"), found(target=Target("fc", (2,))))
+    assert texts(panel) == ["0.png", "Grad-CAM", "Saliency"]
+    panel.question.aim_at(("class", 2))
+    assert texts(panel) == ["0.png", "Grad-CAM"]
+
+
+def test_one_method_over_many_images(panel: ExplainPanel) -> None:
+    panel.question.choose_method("Grad-CAM")
+    panel.grid.choose("images")
+    shows(panel, found(), found(3), found(method="Saliency"))
+    assert texts(panel) == ["0.png", "3.png"]
+
+
+def test_what_comes_in_is_chosen(panel: ExplainPanel) -> None:
+    shows(panel, found())
+    shows(panel, found(), found(method="Saliency"))
+    assert panel.picked is not None
+    assert panel.picked.method == "Saliency"
+
+
+def test_what_is_known_so_far_is_shown_beside_the_rest(panel: ExplainPanel) -> None:
+    shows(panel, found())
+    panel.show_asking(Asking((Question(0, CLASS_0, "LIME"),), partial=found(method="LIME")))
+    assert texts(panel) == ["0.png", "Grad-CAM", "LIME"]
+
+
+def test_apart_and_shared_change_what_is_shown(panel: ExplainPanel) -> None:
+    shows(panel, found())
+    panel.apart.click()
+    panel.one_scale.click()
+    assert panel.view.shown is not None
+    assert [cell.sign for cell in panel.view.shown.cells[1:]] == ["for", "against"]
+    assert panel.view.shown.scale is not None
+
+
+def test_hovering_reads_the_value_of_a_pixel(panel: ExplainPanel, qtbot: QtBot) -> None:
+    shows(panel, found())
+    assert panel.view.shown is not None
+    area = panel.view.shown.cells[1].area
+    assert area is not None
+    qtbot.mouseMove(panel.view, QPoint(round(area.right) - 2, round(area.y) + 2))
+    assert panel._readout.text() == "row 0, column 31 · +1 · for class 0"
+
+
+def test_a_region_drawn_on_the_image_asks_which_neurons_see_it(panel: ExplainPanel, qtbot: QtBot) -> None:
+    shows(panel, found())
+    assert panel.view.shown is not None
+    area = panel.view.shown.cells[0].area
+    assert area is not None
+    start, end = (QPoint(round(area.x + f * area.w), round(area.y + f * area.h)) for f in (0.01, 0.49))
+    qtbot.mousePress(panel.view, Qt.MouseButton.LeftButton, pos=start)
+    qtbot.mouseMove(panel.view, end)
+    with qtbot.waitSignal(panel.requested) as told:
+        qtbot.mouseRelease(panel.view, Qt.MouseButton.LeftButton, pos=end)
+    assert told.args == ["explain_region", (0, (0, 0, 16, 16))]
+
+
+def test_the_chosen_explanation_can_be_removed(panel: ExplainPanel, qtbot: QtBot) -> None:
+    shows(panel, found(), found(method="Saliency"))
+    panel.view.picked.emit(panel.view.shown.cells[1].key)  # type: ignore[union-attr]
+    with qtbot.waitSignal(panel.requested) as told:
+        panel._remove()
+    assert told.args == ["explain_forget", (found().key,)]
+
+
+def test_it_has_a_figure_of_its_own(panel: ExplainPanel) -> None:
+    assert panel.diagram() is None
+    shows(panel, found())
+    diagram = panel.diagram()
+    assert diagram is not None
+    assert "Grad-CAM" in diagram.caption
+
+
+def test_an_empty_window_asks_nothing(panel: ExplainPanel) -> None:
+    panel.show_session(None, None)
+    assert panel.shown == ()
+    assert panel.diagram() is None
