@@ -109,6 +109,7 @@ def explanations(
     setting = setting or Setting()
     maps = [a.evidence.values for a in shown if isinstance(a.evidence, Map)]
     scale = _scale(maps) if setting.shared and maps else None
+    one_method = len({a.method for a in shown}) == 1
     groups = [list(found) for _, found in groupby(shown, key=lambda a: (a.sample, a.image))]
     cells: list[Cell] = []
     for group in groups:
@@ -121,7 +122,7 @@ def explanations(
             for sign in signs:
                 own = scale or _scale([one.evidence.values] if isinstance(one.evidence, Map) else [])
                 what = Shown(one, picture, own, setting, sign, scale is None)
-                cells.append(_evidence_cell(session, what, len(groups) > 1))
+                cells.append(_evidence_cell(session, what, len(groups) > 1, one_method))
     return _arranged(session, cells, scale, shown, setting, width)
 
 
@@ -159,12 +160,12 @@ def _image_cell(session: Session, one: Attribution, picture: NDArray[np.uint8], 
     return _cell(key, name, [], what, [], setting.side, None, picture=picture)
 
 
-def _evidence_cell(session: Session, shown: Shown, several: bool) -> Cell:
+def _evidence_cell(session: Session, shown: Shown, several: bool, one_method: bool) -> Cell:
     one = shown.attribution
     title = image_name(session, one) if several else one.method
     side = {"both": "for", "for": "for", "against": "against"}[shown.sign]
-    above = [f"{one.method}, {side}" if several else side]
-    above[-1] += f" {target_name(session, one.target)}"
+    method = f"{one.method}, " if several and not one_method else ""
+    above = [f"{method}{side} {target_name(session, one.target)}"]
     below = [*facts_of(one), *_warned(one, shown.setting.side)]
     key: Key = ("evidence", one.key, shown.sign)
     return _cell(key, title, above, drawn(shown), below, shown.setting.side, one, shown.sign)
@@ -225,7 +226,7 @@ def _cell(
     marks: list[Mark] = [Label(title, Box(PAD, PAD - 2, width, 16), 12, TEXT, bold=True, elide="middle")]
     top = PAD + 16.0
     for text in above or (" ",):  # so that pictures beside each other begin at the same height
-        marks.append(Label(text, Box(PAD, top, width, _LINE), 11, MUTED, elide="middle"))
+        marks.append(Label(text, Box(PAD, top, width, _LINE), 11, MUTED, elide="end"))
         top += _LINE
     top += 4
     marks += [_moved(mark, PAD, top) for mark in what.marks]

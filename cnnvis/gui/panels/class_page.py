@@ -44,10 +44,11 @@ def class_page(scene: Scene, key: Key) -> Page:
     else:
         tip = "Show on the cards what each neuron adds to the score of this class; measured over 500 images"
         page.buttons(command(scene, f"Contribution to {name}", "contribution_class", tip, index))
-    page.buttons(command(scene, f"Explain {name}", "explain_this", "What in an image speaks for this class?", key))
+    last = [command(scene, "Explain", "explain_this", "What in an image speaks for this class?", key)]
     if has_labels(table) and (table.labels == index).any():
         tip = "Let patches, matrices, ranks and edges follow the images of this class alone"
-        page.buttons(command(scene, "Follow its images", "subset_class", tip, index))
+        last.insert(0, command(scene, "Follow its images", "subset_class", tip, index))
+    page.buttons(*last)
     return page.end()
 
 

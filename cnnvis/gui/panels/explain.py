@@ -243,8 +243,7 @@ class ExplainPanel(QWidget):
         every = (*session.attributions, *((partial,) if partial is not None else ()))
         if self.grid.chosen == "images":
             method = self.question.chosen
-            mine = [a for a in every if method is not None and a.method == method.title]
-            return tuple(sorted(mine, key=lambda a: (a.sample, a.image)))[-MOST:]
+            return tuple(a for a in every if method is not None and a.method == method.title)[-MOST:]
         place, target = place_of(session, image), self.question.target_for(image)
         return tuple(a for a in every if (a.sample, a.image) == place and a.target == target)[-MOST:]
 
@@ -265,7 +264,7 @@ class ExplainPanel(QWidget):
         port = self._scroll.viewport()
         across = 3 if port.width() < ROOMY else 4
         share = (port.width() - 2 * EDGE + GAP) / across - GAP - 2 * PAD
-        return float(min(max(min(port.height() - AROUND, share), SMALL), LARGE))
+        return float(min(max(int(min(port.height() - AROUND, share)), SMALL), LARGE))
 
     def _put(self) -> None:
         session, shown = self._session, self.shown

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QCompleter,
     QHBoxLayout,
     QLabel,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from cnnvis.gui.instance_bar import picture_of, picture_pixmap
-from cnnvis.gui.parts import Elided
+from cnnvis.gui.parts import Elided, ElidedBox
 from cnnvis.model.activations import Samples
 from cnnvis.model.instances import find_instance, predicted
 from cnnvis.model.session import Session
@@ -51,7 +50,7 @@ class ImagePicker(QWidget):
         self.search.setPlaceholderText("Find by name")
         self.search.setAccessibleName("Find an image by its name")
         self._names = QStringListModel(self)
-        self.list = QComboBox()
+        self.list = ElidedBox()
         self._back, self._next = QToolButton(), QToolButton()
         self._kept = 0
         self._build()
@@ -65,7 +64,6 @@ class ImagePicker(QWidget):
         self.search.setCompleter(completer)
         self.search.returnPressed.connect(lambda: self._found(self.search.text()))
         self.list.setAccessibleName("Which images to step through")
-        self.list.setToolTip("Which images to step through, or a file to open")
         self.list.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.list.activated.connect(self._listed)
         for button, text, tip, step in (

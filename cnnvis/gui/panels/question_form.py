@@ -8,12 +8,12 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cnnvis.errors import CnnvisError
 from cnnvis.gui.panels.image_picker import ImagePicker
 from cnnvis.gui.panels.method_form import MethodForm
-from cnnvis.gui.parts import button, duration, label
+from cnnvis.gui.parts import ElidedBox, button, duration, label
 from cnnvis.layout.diagram import Key
 from cnnvis.model.question import Question
 from cnnvis.model.session import Session
@@ -46,8 +46,7 @@ class QuestionForm(QWidget):
         self.pace: float | None = None
         """Seconds of one pass among many, as measured; None before."""
         self.images = ImagePicker()
-        self.target = QComboBox()
-        self.method = QComboBox()
+        self.target, self.method = ElidedBox(), ElidedBox()
         self.form = MethodForm()
         self._says, self._cost = label("", "small"), label("", "small")
         self._go: QPushButton = button("Explain", self._ask, "main")
@@ -57,7 +56,6 @@ class QuestionForm(QWidget):
     def _build(self) -> None:
         for box, name in ((self.target, "What is explained"), (self.method, "By which method")):
             box.setAccessibleName(name)
-            box.setToolTip(name)
             box.setMaxVisibleItems(18)
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.method.setModel(QStandardItemModel(self))
