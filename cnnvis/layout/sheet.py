@@ -207,9 +207,17 @@ def _measure(sheet: Sheet) -> _Measure:
 
 def sheet_diagram(sheet: Sheet, title: str, caption: str, session: Session) -> Diagram:
     """A sheet of a session as a picture of its own, of one card, with the scale as its legend; exported like any."""
-    face = sheet_face(sheet, title)
-    entries = tuple(Entry(word, sheet.scale.ink(share), "square") for share, word in sheet.scale.steps)
-    named = Entry(f"{sheet.scale.what}: {entries[0].text}", entries[0].ink, "square")
+    return face_diagram(sheet_face(sheet, title), caption, scale_entries(sheet.scale), session)
+
+
+def scale_entries(scale: Scale) -> tuple[Entry, ...]:
+    """The steps of a scale for a legend; the first says what is meant."""
+    entries = tuple(Entry(word, scale.ink(share), "square") for share, word in scale.steps)
+    return (Entry(f"{scale.what}: {entries[0].text}", entries[0].ink, "square"), *entries[1:])
+
+
+def face_diagram(face: Face, caption: str, legend: tuple[Entry, ...], session: Session | None) -> Diagram:
+    """A face as a picture of its own, of one card without columns; exported like any."""
     card = Card(("sheet",), Box(_EDGE, _EDGE, face.w, face.h), face)
     return Diagram(
         columns=(),
@@ -218,7 +226,7 @@ def sheet_diagram(sheet: Sheet, title: str, caption: str, session: Session) -> D
         width=face.w + 2 * _EDGE,
         height=face.h + 2 * _EDGE,
         caption=caption,
-        legend=(named, *entries[1:]),
+        legend=legend,
         session=session,
     )
 

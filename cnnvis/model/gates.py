@@ -48,7 +48,7 @@ def path_said(session: Session, found: Attribution) -> str:
         image = table.samples.names[table.samples.rows[found.sample]].rsplit("/", 1)[-1]
     images = found.evidence.facts.get("images")
     image = f"{images} images" if images else image or f"sample {found.sample}"
-    return f"{found.method.lower()} of {image} to {name}"
+    return f"{found.method[:1].lower()}{found.method[1:]} of {image} to {name}"
 
 
 def mean_path(found: Sequence[Attribution]) -> Attribution:
