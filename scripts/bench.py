@@ -38,6 +38,8 @@ MEASUREMENTS = {
     "edges": "edges:edges_squeezenet",
     "edges-stage": "edges:edges_stage",
     "diagnose": "health:diagnose_resnet20",
+    "scorecard-resnet20": "scorecards:scorecard_resnet20",
+    "scorecard-squeezenet": "scorecards:scorecard_squeezenet",
     "layout": "picture:layout_60_by_40",
     "bundling": "picture:bundling_48_by_48",
     "packing": "picture:packing_100",

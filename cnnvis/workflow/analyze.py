@@ -49,7 +49,7 @@ def analyze(
     started = time.perf_counter()
     sources = sources or open_sources(job, progress=progress)
     network = traced(job, sources, progress)
-    base = _bare(job, network)
+    base = bare(job, network)
     if partial is not None:
         partial(base)
     activations, seconds = _recorded(job, sources, base, shard, progress, partial)
@@ -76,7 +76,8 @@ def overridden(job: Job, device: str | None, per_class: int | None, seed: int | 
     return replace(job, analysis=plan, data=data)
 
 
-def _bare(job: Job, network: Network) -> Session:
+def bare(job: Job, network: Network) -> Session:
+    """A session of which nothing but the network is known."""
     from cnnvis.model.groups import layer_groups
 
     groups = layer_groups(network, job.analysis.groups)

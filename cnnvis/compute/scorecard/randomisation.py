@@ -39,10 +39,14 @@ _CHEAP = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Randomisation:
-    """Likeness of the map to those of random weights: at most `stages` stages, the last in `draws` draws."""
+    """Likeness of the map to those of random weights: at most `stages` stages, the last in `draws` draws.
+
+    `each`: for methods of few passes, each stage alone as well.
+    """
 
     stages: int = 6
     draws: int = 3
+    each: bool = True
 
     name: ClassVar[str] = "randomisation"
 
@@ -54,7 +58,7 @@ class Randomisation:
         return Bill(runs=n - 1 + self.draws + (n if self._alone(case) else 0))
 
     def _alone(self, case: Case) -> bool:
-        return passes(case.ready.cost(case.network)) <= _CHEAP
+        return self.each and passes(case.ready.cost(case.network)) <= _CHEAP
 
     def __call__(self, case: Case, progress: Progress = silent) -> Found:
         groups = stages(case.probe.model, case.network, self.stages)

@@ -1,4 +1,4 @@
-"""The command line: `cnnvis`, `demo`, `open`, `analyze`, `merge`, `export`, `info`.
+"""The command line: `cnnvis`, `demo`, `open`, `analyze`, `merge`, `export`, `info`, `explain`, `compare-methods`.
 
 Exit codes: 0 done, 1 one sentence says what went wrong, 2 wrong usage, 130 interrupted.
 """
@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cnnvis
+from cnnvis.cli import compare_methods, explain
+from cnnvis.cli.terminal import Terminal
 from cnnvis.errors import Cancelled, CnnvisError, InvalidValue
 
 if TYPE_CHECKING:
     from cnnvis.model.session import Session
+
+__all__ = ["Terminal", "has_display", "main"]
 
 NETWORKS = ("healthy", "shortcut", "broken")
 FACETS = ("features", "activations", "contribution", "health")
@@ -47,7 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cnnvis {cnnvis.__version__}")
     parser.set_defaults(run=_window)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_sessions(commands)
+    explain.add_to(commands)
+    compare_methods.add_to(commands)
+    return parser
 
+
+def _add_sessions(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What makes sessions, opens them and writes them out."""
     demo = commands.add_parser("demo", help="analyse one of the embedded networks, live")
     demo.add_argument("--network", choices=NETWORKS, default="healthy", help="which of them (default: %(default)s)")
     demo.add_argument("--headless", action="store_true", help="no window: write session and figures here")
@@ -90,7 +101,6 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("file", type=Path, metavar="FILE")
     info.add_argument("--json", action="store_true", help="for programs")
     info.set_defaults(run=_info)
-    return parser
 
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
@@ -255,39 +265,3 @@ def _summary(session: Session) -> str:
     from cnnvis.workflow.report import summary
 
     return summary(session)
-
-
-class Terminal:
-    """Progress on stderr: a bar that stays on one line at a terminal, a line per stage elsewhere."""
-
-    def __init__(self) -> None:
-        self._what = ""
-        self._shown = 0.0
-        self._live = sys.stderr.isatty()
-
-    def __call__(self, done: int, total: int, what: str = "") -> None:
-        now = time.monotonic()
-        fresh = bool(what) and what != self._what
-        finished = total > 0 and done >= total
-        if self._live:
-            if fresh and self._what:
-                sys.stderr.write("\n")
-            if fresh or finished or now - self._shown > 0.1:
-                self._bar(done, total, what or self._what)
-                self._shown = now
-        elif fresh or (finished and now - self._shown > 5) or now - self._shown > 30:
-            share = f" {done} of {total}" if total else ""
-            print(f"{what or self._what}{share}", file=sys.stderr, flush=True)
-            self._shown = now
-        if what:
-            self._what = what
-
-    def _bar(self, done: int, total: int, what: str) -> None:
-        width = 24
-        full = round(width * done / total) if total else 0
-        count = f" {done} of {total}" if total else ""
-        sys.stderr.write(f"\r\x1b[K[{'█' * full}{'·' * (width - full)}] {what}{count}")
-        if total and done >= total:
-            sys.stderr.write("\n")
-            self._what = ""
-        sys.stderr.flush()

@@ -1,0 +1,99 @@
+"""`cnnvis explain` and `cnnvis compare-methods`: what they write and what they refuse."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnvis.cli import main
+from cnnvis.storage.archive import load
+
+JOB = """
+[network]
+factory = "demo:healthy"
+[data]
+source = "demo:healthy"
+per_class = 2
+[analysis]
+probe_images = 2
+device = "cpu"
+"""
+
+
+@pytest.fixture
+def job(tmp_path):
+    path = tmp_path / "job.toml"
+    path.write_text(JOB)
+    return path
+
+
+def test_one_image_is_explained_as_a_figure(job, tmp_path, capsys):
+    out = tmp_path / "why.svg"
+    arguments = ["explain", str(job), "--image", "3", "--method", "saliency", "--set", "channels=sum"]
+    assert main([*arguments, "--measures", "completeness,infidelity", "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "Infidelity, scaled" in said
+    assert "65 evaluations" in said
+    assert "Saliency" in out.read_text()
+
+
+def test_an_explanation_with_its_scorecard_is_kept_in_a_session_and_asked_again_there(job, tmp_path, capsys):
+    picture = tmp_path / "mine.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(picture)
+    first, second = tmp_path / "one.cnnvis", tmp_path / "two.cnnvis"
+    asked = ["--target", "car", "--measures", "infidelity"]
+    assert main(["explain", str(job), "--image", "0", *asked, "-o", str(first)]) == 0
+    assert main(["explain", str(first), "--image", str(picture), *asked, "-o", str(second)]) == 0
+    session = load(second)
+    assert [a.image for a in session.attributions] == ["", "mine.png"]
+    assert set(session.measurements.scorecards) == {a.key for a in session.attributions}
+    cards = session.measurements.scorecards.values()
+    assert all(set(card.scores) == {"infidelity", "infidelity/scaled"} for card in cards)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--image", "3", "--method", "Grad-CAN"), "Did you mean 'Grad-CAM'"),
+        (("--image", "3", "--set", "layr=conv1"), "Did you mean 'layer'"),
+        (("--image", "3", "--set", "layer"), "must be name=value"),
+        (("--image", "3", "--target", "flowr"), "Did you mean 'flower'"),
+        (("--image", "300"), "must be one of the 20"),
+        (("--image", "no-such"), "the name of a sample or a picture file"),
+        (("--image", "3", "--measures", "deletio"), "Did you mean 'deletion'"),
+    ],
+)
+def test_what_does_not_exist_is_one_sentence_with_what_is_meant(job, tmp_path, capsys, options, words):
+    out = tmp_path / "x.png"
+    assert main(["explain", str(job), *options, "-o", str(out)]) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("cnnvis: ")]
+    assert len(said) == 1
+    assert words in said[0]
+    assert not out.exists()
+
+
+def test_methods_are_compared_in_one_table_and_one_figure(job, tmp_path, capsys):
+    table, figure = tmp_path / "m.csv", tmp_path / "m.svg"
+    arguments = ["compare-methods", str(job), "--images", "3", "--methods", "Grad-CAM, Saliency", "--measures"]
+    assert main([*arguments, "infidelity,localisation", "-o", str(table), "-o", str(figure)]) == 0
+    assert "2 methods over 3 images" in capsys.readouterr().out
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert {row["method"] for row in rows} == {
+        "Grad-CAM", "Saliency", "control: random map", "control: centre blob", "control: edge detector",
+    }  # fmt: skip
+    for row in rows:
+        assert float(row["low"]) <= float(row["mean"]) <= float(row["high"])
+        assert row["n"] == "3"
+    assert all(float(r["seconds per image"]) > 0 for r in rows if not r["method"].startswith("control"))
+    drawn = figure.read_text()
+    assert "Infidelity, scaled" in drawn
+    assert "Saliency" in drawn
+
+
+def test_a_figure_of_an_unknown_kind_is_refused_before_anything_runs(job, tmp_path, capsys):
+    for command in (["explain", str(job), "--image", "3"], ["compare-methods", str(job)]):
+        assert main([*command, "-o", str(tmp_path / "x.gif")]) == 1
+        assert "must end in" in capsys.readouterr().err
