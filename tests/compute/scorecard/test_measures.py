@@ -14,7 +14,7 @@ from cnnvis.compute.scorecard.deletion import Deletion, order, shares
 from cnnvis.compute.scorecard.infidelity import Infidelity, scaled
 from cnnvis.compute.scorecard.localisation import Localisation, box_of, overlap
 from cnnvis.compute.scorecard.max_sensitivity import MaxSensitivity
-from cnnvis.compute.scorecard.parts import correlation, grid, rank_correlation, sums
+from cnnvis.compute.scorecard.parts import correlation, grid, rank_correlation, ranks, sums
 from cnnvis.compute.scorecard.randomisation import Randomisation, randomise, stages
 from cnnvis.compute.scorecard.sensitivity import Sensitivity
 from cnnvis.compute.scorecard.stability import Stability
@@ -230,6 +230,13 @@ def test_correlations_of_flat_values_are_told() -> None:
     flat, slope = np.full(5, 0.1), np.arange(5.0)
     assert (correlation(flat, slope), correlation(flat, flat)) == (0, 1)
     assert rank_correlation(slope, -slope) == pytest.approx(-1)
+
+
+def test_equal_values_share_their_mean_rank() -> None:
+    from scipy.stats import rankdata
+
+    values = np.random.default_rng(0).integers(0, 9, (5, 6)).astype(float)
+    np.testing.assert_array_equal(ranks(values), rankdata(values, axis=None))
 
 
 def test_parts_of_an_image_hold_all_of_it() -> None:
