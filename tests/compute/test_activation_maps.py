@@ -302,3 +302,21 @@ def test_the_others_explain_a_scalar_of_a_dense_output_too(method: Method) -> No
     assert values.shape == SIZE
     assert np.isfinite(values).all()
     assert values.any()
+
+
+@pytest.mark.parametrize("method", [ScoreCam(), EigenCam()], ids=repr)
+def test_maps_of_the_classes_themselves_are_passed_over_where_all_maps_count(method: Method) -> None:
+    torch.manual_seed(0)
+    head = (nn.Conv2d(5, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model, x = nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), *head).eval(), torch.randn(3, *SIZE)
+    network = trace(model, x)
+    assert found(model, network, x, Target(network.output, (1,)), method).facts["layer"] == "0"
+
+
+def test_the_cost_of_score_cam_is_a_pass_for_each_map() -> None:
+    _, network, _ = deep()
+    assert ScoreCam().cost(network).forward == 1 + 6
+    assert ScoreCam("conv1").cost(network).forward == 1 + 5
+    _, network, _ = dense()
+    assert ScoreCam().cost(network).forward == 1 + 4
+    assert ScoreCam("out").cost(network).forward == 1 + 3

@@ -34,7 +34,7 @@ from cnnvis.progress import Progress, silent
 class EigenCam:
     """Eigen-CAM's map of what a layer responds to most; it depends on the input, not on the target.
 
-    `layer` names the layer; None takes the last one with a plane that the target is computed from. `centred` takes the
+    `layer` names the layer; None takes the last one with a plane before the classes. `centred` takes the
     mean of each map away first. One forward pass up to the layer.
     """
 
@@ -52,7 +52,7 @@ class EigenCam:
     def __call__(self, probe: Probe, inputs: Any, target: Target, progress: Progress = silent) -> Map:
         """The map (h, w) for one sample; `inputs` is a batch of one. Raises as Grad-CAM does."""
         checked(probe.network, target)
-        layer = map_layer(self, probe.network, target, self.layer)
+        layer = map_layer(self, probe.network, target, self.layer, skip=probe.network.class_layers)
         size = input_plane(self, probe.network, layer)
         progress(0, 1, "running the network")
         run = probe.run(inputs, keep=(layer.response,), stop_after=(layer.response,))

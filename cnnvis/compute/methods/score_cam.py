@@ -40,8 +40,9 @@ _SHOWN = 8
 class ScoreCam:
     """Score-CAM's map: the maps of a layer, weighted by what the target scores where they let the input through.
 
-    `layer` names the layer; None takes the last one with a plane. `fill` takes the place of what is masked: "zero" (the
-    mean of the data where inputs are normalised), "mean" or "blur". One forward pass per map of the layer.
+    `layer` names the layer; None takes the last one with a plane before the classes. `fill` takes the place of what is
+    masked: "zero" (the mean of the data where inputs are normalised), "mean" or "blur". One forward pass per map of the
+    layer.
     """
 
     layer: str | None = None
@@ -53,14 +54,16 @@ class ScoreCam:
     takes: ClassVar[Takes] = "picture"
 
     def cost(self, network: Network) -> Cost:
-        named = [x.n_units for x in network.drawn if len(x.spatial) == 2 and self.layer in (None, x.name)]
+        planes = [x for x in network.drawn if len(x.spatial) == 2 and x.role != "input"]
+        skip = network.class_layers if self.layer is None else frozenset()
+        named = [x.n_units for x in planes if x.name not in skip and self.layer in (None, x.name)]
         return Cost(1 + named[-1]) if named else Cost(1)
 
     def __call__(self, probe: Probe, inputs: Any, target: Target, progress: Progress = silent) -> Map:
         """The map (h, w) for one sample; `inputs` is a batch of one. Raises as Grad-CAM does, and Cancelled."""
         checked(probe.network, target)
         about = subject(probe, inputs)
-        layer = map_layer(self, probe.network, target, self.layer)
+        layer = map_layer(self, probe.network, target, self.layer, skip=probe.network.class_layers)
         fill = filling(about, self.fill)
         progress(0, 1 + layer.n_units, "masking the input")
         run = probe.run(about.put(about.x), keep=(layer.response,), stop_after=(layer.response,))
