@@ -13,6 +13,7 @@ from cnnvis.compute.methods.critical_path import CriticalPath
 from cnnvis.compute.methods.dlime import Dlime
 from cnnvis.compute.methods.dlime_as_published import DlimeAsPublished
 from cnnvis.compute.methods.eigen_cam import EigenCam
+from cnnvis.compute.methods.feature_visualization import FeatureVisualization
 from cnnvis.compute.methods.fitted_cam import FittedCam
 from cnnvis.compute.methods.grad_cam import GradCam
 from cnnvis.compute.methods.grad_cam_plus_plus import GradCamPlusPlus
@@ -62,6 +63,7 @@ EVERY: tuple[type[Method], ...] = (
     SoftAttention,
     CriticalPath,
     NeuronMct,
+    FeatureVisualization,
 )
 
 __all__ = [
@@ -72,6 +74,7 @@ __all__ = [
     "Dlime",
     "DlimeAsPublished",
     "EigenCam",
+    "FeatureVisualization",
     "FittedCam",
     "GradCam",
     "GradCamPlusPlus",

@@ -1,0 +1,159 @@
+"""The loop: images that climb an objective, step by step, many in one batch.
+
+Each step moves the images (see `transforms`), runs the network up to the last layer that the objective reads, and
+differentiates back to what the images are made of. Nothing is differentiated with respect to weights. An image's
+gradient is its own, so that images in one batch are what each would be alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from cnnvis.compute.probe import Instead, Probe, is_out_of_memory
+from cnnvis.compute.routes import upstream
+from cnnvis.compute.subject import Subject
+from cnnvis.compute.visualize.normalise import Normalisation
+from cnnvis.compute.visualize.objectives import Objective, Seen, node_of
+from cnnvis.compute.visualize.parameterise import Parameters
+from cnnvis.compute.visualize.redirect import redirected
+from cnnvis.compute.visualize.transforms import Wobble, moved
+from cnnvis.errors import InvalidValue, ModelFailure
+from cnnvis.progress import Progress, silent
+
+REDIRECTED = 16
+"""The steps, at the start, in which dead rectifiers let gradients through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """How images are optimised: the step of Adam, the motions (None: none), and what draws them."""
+
+    rate: float = 0.05
+    wobble: Wobble | None = field(default_factory=Wobble)
+    redirect: int = REDIRECTED
+    seed: int = 0
+
+
+class Optimisation:
+    """Images on their way; `advance` may be called again and again, as if it had been called once.
+
+    `about` says which input the images are given to; the others stay as they are.
+    """
+
+    def __init__(
+        self,
+        probe: Probe,
+        about: Subject,
+        parameters: Parameters,
+        normalisation: Normalisation,
+        objective: Objective,
+        climb: Climb | None = None,
+    ) -> None:
+        self._probe, self._about = probe, about
+        self._parameters, self._normalisation, self._objective = parameters, normalisation, objective
+        self._climb = climb or Climb()
+        self._nodes = {name: node_of(probe.network, name) for name in objective.layers}
+        self._generator = torch.Generator().manual_seed(self._climb.seed + 1)
+        self._adam = Adam(parameters.tensors, self._climb.rate)
+        self._instead = redirected(probe.network, tuple(self._nodes.values()), parameters.n)
+        self._guarded: tuple[str, ...] = ()
+        self.step = 0
+
+    @property
+    def images(self) -> Tensor:
+        """The images as they are, (n, planes, h, w), values 0–1."""
+        with torch.no_grad():
+            return self._parameters.images
+
+    def advance(self, steps: int, progress: Progress = silent, total: int = 0, what: str = "drawing") -> None:
+        """Climb so many steps. Raises Cancelled, InvalidValue where gradients are NaN, ModelFailure."""
+        for _ in range(steps):
+            progress(self.step, total, what)
+            with torch.inference_mode(False), torch.enable_grad():
+                try:
+                    self._one()
+                except RuntimeError as error:
+                    if self._guarded or is_out_of_memory(error) or isinstance(error, ModelFailure):
+                        raise
+                    self._guard()  # an in-place step of the network may have overwritten what the way back needs
+                    self._one()
+            self.step += 1
+
+    def _guard(self) -> None:
+        network = self._probe.network
+        above = frozenset().union(*(upstream(network, node) for node in self._nodes.values()))
+        leading = network.reaches([self._about.layer.name]) & above
+        kept = leading.difference({self._about.layer.name}, self._nodes.values())
+        self._guarded = tuple(sorted(kept, key=network.index))
+
+    def _one(self) -> None:
+        tensors = self._parameters.tensors
+        for tensor in tensors:
+            tensor.grad = None
+        images = self._parameters.images
+        state = self._generator.get_state()
+        wobble, size = self._climb.wobble, tuple(images.shape[-2:])
+        crops = images if wobble is None else moved(images, wobble.drawn(self._generator, (size[0], size[1])))
+        inputs = self._normalisation(crops)
+        early = self._instead if self.step < self._climb.redirect else {}
+        try:
+            responses, leaf = responses_to(self._probe, self._about, inputs.detach(), self._nodes, early, self._guarded)
+            value = self._objective(Seen(self._probe.network, images, responses))
+            value.sum().backward(inputs=[leaf, *tensors])  # type: ignore[no-untyped-call]
+        except RuntimeError:
+            self._generator.set_state(state)  # the same step again must be the same
+            raise
+        if leaf.grad is not None:
+            inputs.backward(leaf.grad.to(inputs), inputs=list(tensors))  # type: ignore[no-untyped-call]
+        self._adam.climb(self.step + 1)
+
+
+def responses_to(
+    probe: Probe,
+    about: Subject,
+    inputs: Tensor,
+    nodes: Mapping[str, str],
+    instead: Mapping[str, Instead] | None = None,
+    guarded: tuple[str, ...] = (),
+) -> tuple[dict[str, Tensor], Tensor]:
+    """The responses of layers (name → node) to a batch of inputs, and the leaf to differentiate with respect to.
+
+    Nothing behind the last of these layers is computed.
+    """
+    source, kept = about.layer.name, tuple(dict.fromkeys(nodes.values()))
+    if not kept:  # an objective of the image alone
+        return {}, inputs.clone().requires_grad_()
+    run = probe.run(about.put(inputs), grad=(source,), keep=(*kept, *guarded), stop_after=kept, instead=instead or {})
+    return {name: run.values[node] for name, node in nodes.items()}, run.leaves[source]
+
+
+class Adam:
+    """Kingma and Ba, "Adam", 2014 (arXiv 1412.6980), upward. torch's own takes 2 s to load its compiler at the first
+    step, and three times as long for the few tensors here.
+    """
+
+    def __init__(self, tensors: tuple[Tensor, ...], rate: float) -> None:
+        self._tensors, self._rate = tensors, rate
+        self._means = [torch.zeros_like(t) for t in tensors]
+        self._squares = [torch.zeros_like(t) for t in tensors]
+
+    def climb(self, step: int) -> None:
+        """One step along the gradients of the tensors; `step` counts from 1. Raises InvalidValue for NaN."""
+        with torch.no_grad():
+            for tensor, mean, square in zip(self._tensors, self._means, self._squares):
+                slope = tensor.grad
+                if slope is None:
+                    continue
+                mean.mul_(0.9).add_(slope, alpha=0.1)
+                square.mul_(0.999).addcmul_(slope, slope, value=0.001)
+                if not bool(torch.isfinite(square.sum())):
+                    raise InvalidValue(
+                        "The gradients of a feature visualization must be finite; the network gave NaN or Inf. "
+                        "Look at the health of its layers, or use float32 weights."
+                    )
+                scale = square.div(1 - 0.999**step).sqrt_().add_(1e-8)
+                tensor.addcdiv_(mean, scale, value=self._rate / (1 - 0.9**step))

@@ -1,0 +1,93 @@
+"""What an image is put through before each step, so that only what survives it is kept.
+
+Lucid pads an image of 128 pixels by 12, crops it at random by 8, scales it by 0.9 to 1.1, turns it by up to 10°, and
+crops it again by 4. Here all of it is one step of interpolation, `moved`: a crop is a shift, and what lies outside the
+image is grey. The shifts are shares of the image's shorter side, 4/128 and 2/128 either way and at least one pixel, so
+that an image of 32 pixels is moved by 2 in all and one of 224 by 11. What the network sees is always of the size
+that it asks for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+GREY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Shift by `first` (down, right) pixels, scale and turn (anticlockwise) around the centre, then shift by `last`."""
+
+    first: tuple[float, float] = (0.0, 0.0)
+    scale: float = 1.0
+    degrees: float = 0.0
+    last: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Wobble:
+    """How far a motion may go. `first` and `last`: shifts, as shares of the shorter side; `scale` and `degrees`: either
+    way. `still`: how often it is not turned.
+    """
+
+    first: float = 4 / 128
+    last: float = 2 / 128
+    scale: float = 0.1
+    degrees: int = 10
+    still: float = 5 / 26
+
+    def drawn(self, generator: torch.Generator, size: tuple[int, int]) -> Motion:
+        """A motion for an image of `size` (h, w); whole pixels, steps of a fifth of the scale, whole degrees."""
+        first, last = (_shift(generator, share, size) for share in (self.first, self.last))
+        steps = torch.rand(3, generator=generator).tolist()
+        scale = 1 + self.scale * (math.floor(steps[0] * 11) - 5) / 5
+        turn = 0 if steps[1] < self.still else math.floor(steps[2] * (2 * self.degrees + 1)) - self.degrees
+        return Motion(first, scale, float(turn), last)
+
+    def times(self, strength: float) -> Wobble:
+        """A motion so many times as far."""
+        return Wobble(
+            self.first * strength,
+            self.last * strength,
+            min(self.scale * strength, 0.9),
+            round(self.degrees * strength),
+            self.still,
+        )
+
+
+def _shift(generator: torch.Generator, share: float, size: tuple[int, int]) -> tuple[float, float]:
+    far = max(round(share * min(size)), 1) if share > 0 else 0
+    down, right = torch.randint(-far, far + 1, (2,), generator=generator).tolist()
+    return float(down), float(right)
+
+
+def moved(images: Tensor, motion: Motion, size: tuple[int, int] | None = None, fill: float = GREY) -> Tensor:
+    """Images (n, c, h, w) after a motion, cut or padded around their centre to `size`; differentiable.
+
+    Bilinear between pixels. Shifts by whole pixels and quarter turns are exact.
+    """
+    high, wide = images.shape[-2:]
+    out_high, out_wide = size or (high, wide)
+    if motion == Motion() and (high, wide) == (out_high, out_wide):
+        return images
+    angle = math.radians(motion.degrees)
+    cos, sin = math.cos(angle) / motion.scale, math.sin(angle) / motion.scale
+    down, right = motion.last
+    # Where a pixel of the result comes from, in pixels from the centre: `last` undone, then the turn, then `first`.
+    rows = (
+        ((cos, -sin, sin * down - cos * right - motion.first[1]), wide),
+        ((sin, cos, -sin * right - cos * down - motion.first[0]), high),
+    )
+    theta = [[x * out_wide / n, y * out_high / n, 2 * t / n] for (x, y, t), n in rows]
+    grid = F.affine_grid(
+        torch.tensor([theta], dtype=torch.float64), [1, 1, out_high, out_wide], align_corners=False
+    ).to(images)
+    taken = F.grid_sample(
+        images - fill, grid.expand(len(images), -1, -1, -1), padding_mode="zeros", align_corners=False
+    )
+    return taken + fill
