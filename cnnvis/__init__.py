@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cnnvis.compute.record import record
     from cnnvis.compute.replay import Cache
     from cnnvis.compute.scorecard.card import scorecard
+    from cnnvis.compute.synthesise import icons, visualize
     from cnnvis.compute.trace import trace
     from cnnvis.errors import Cancelled, CnnvisError
     from cnnvis.gui.app import show
@@ -71,6 +72,7 @@ _HOMES = {
     "cnnvis.compute.record": ("record",),
     "cnnvis.compute.replay": ("Cache",),
     "cnnvis.compute.scorecard.card": ("scorecard",),
+    "cnnvis.compute.synthesise": ("icons", "visualize"),
     "cnnvis.compute.trace": ("trace",),
     "cnnvis.errors": ("Cancelled", "CnnvisError"),
     "cnnvis.painting.figure": ("export",),
@@ -149,6 +151,7 @@ __all__ = [
     "export",
     "findings",
     "graph",
+    "icons",
     "instance",
     "lay_over",
     "load",
@@ -169,6 +172,7 @@ __all__ = [
     "table",
     "trace",
     "viewed",
+    "visualize",
     "write_graph",
     "write_table",
 ]

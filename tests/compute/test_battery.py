@@ -116,6 +116,7 @@ HOW: Mapping[str, How] = {
     "CriticalPath": How(
         {"steps": 4}, dict.fromkeys(("neuron", "second call", "cluster", "place"), "must be a class of")
     ),
+    "FeatureVisualization": How(parameters={"steps": 20, "compare": 16}),
 }
 
 

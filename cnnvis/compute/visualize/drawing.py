@@ -21,7 +21,7 @@ from cnnvis.compute.visualize.normalise import Normalisation, shown
 from cnnvis.compute.visualize.objectives import Objective, Seen, diversity, of_targets, own
 from cnnvis.compute.visualize.optimise import Climb, Optimisation
 from cnnvis.compute.visualize.parameterise import Space, parameters
-from cnnvis.compute.visualize.transforms import Wobble
+from cnnvis.compute.visualize.transforms import Wobble, canvas
 from cnnvis.errors import InvalidValue
 from cnnvis.model.dataset import Dataset
 from cnnvis.model.network import Network
@@ -61,7 +61,8 @@ class Drawing:
         twice = 2 if brush.toward == "both" else 1
         self._wanted = tuple(t for t in targets for _ in range(twice))
         generator = torch.Generator().manual_seed(brush.seed)
-        climb = Climb(brush.rate, Wobble().times(brush.motion) if brush.motion > 0 else None, seed=brush.seed)
+        wobble = Wobble().times(brush.motion) if brush.motion > 0 else None
+        climb = Climb(brush.rate, wobble, seed=brush.seed, size=brush.size)
         objective = self._objective(probe.network)
         with torch.inference_mode(False):
             start = parameters(
@@ -69,7 +70,7 @@ class Drawing:
                 brush.copies,
                 len(self._wanted),
                 brush.normalisation.planes,
-                brush.size,
+                brush.size if wobble is None else canvas(brush.size),
                 generator,
                 decorrelate=brush.decorrelate,
                 device=probe.device,

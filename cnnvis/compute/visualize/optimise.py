@@ -20,7 +20,7 @@ from cnnvis.compute.visualize.normalise import Normalisation
 from cnnvis.compute.visualize.objectives import Objective, Seen, node_of
 from cnnvis.compute.visualize.parameterise import Parameters
 from cnnvis.compute.visualize.redirect import redirected
-from cnnvis.compute.visualize.transforms import Wobble, moved
+from cnnvis.compute.visualize.transforms import Wobble, middle, moved
 from cnnvis.errors import InvalidValue, ModelFailure
 from cnnvis.progress import Progress, silent
 
@@ -30,12 +30,16 @@ REDIRECTED = 16
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """How images are optimised: the step of Adam, the motions (None: none), and what draws them."""
+    """How images are optimised: the step of Adam, the motions (None: none), and what draws them.
+
+    `size` (h, w) is that of the images, where a larger canvas is optimised.
+    """
 
     rate: float = 0.05
     wobble: Wobble | None = field(default_factory=Wobble)
     redirect: int = REDIRECTED
     seed: int = 0
+    size: tuple[int, int] | None = None
 
 
 class Optimisation:
@@ -67,7 +71,10 @@ class Optimisation:
     def images(self) -> Tensor:
         """The images as they are, (n, planes, h, w), values 0–1."""
         with torch.no_grad():
-            return self._parameters.images
+            return self._middle(self._parameters.images)
+
+    def _middle(self, canvas: Tensor) -> Tensor:
+        return canvas if self._climb.size is None else middle(canvas, self._climb.size)
 
     def advance(self, steps: int, progress: Progress = silent, total: int = 0, what: str = "drawing") -> None:
         """Climb so many steps. Raises Cancelled, InvalidValue where gradients are NaN, ModelFailure."""
@@ -94,10 +101,11 @@ class Optimisation:
         tensors = self._parameters.tensors
         for tensor in tensors:
             tensor.grad = None
-        images = self._parameters.images
+        canvas = self._parameters.images
+        images, wobble = self._middle(canvas), self._climb.wobble
+        high, wide = images.shape[-2:]
         state = self._generator.get_state()
-        wobble, size = self._climb.wobble, tuple(images.shape[-2:])
-        crops = images if wobble is None else moved(images, wobble.drawn(self._generator, (size[0], size[1])))
+        crops = images if wobble is None else moved(canvas, wobble.drawn(self._generator, (high, wide)), (high, wide))
         inputs = self._normalisation(crops)
         early = self._instead if self.step < self._climb.redirect else {}
         try:

@@ -5,6 +5,9 @@ crops it again by 4. Here all of it is one step of interpolation, `moved`: a cro
 image is grey. The shifts are shares of the image's shorter side, 4/128 and 2/128 either way and at least one pixel, so
 that an image of 32 pixels is moved by 2 in all and one of 224 by 11. What the network sees is always of the size
 that it asks for.
+
+Where Lucid shows the network a grey rim beside the image, a `canvas` is optimised that is larger by a tenth all round.
+The motions look at parts of it, and its middle is the image: nothing grows along the edge to stand out from the grey.
 """
 
 from __future__ import annotations
@@ -64,6 +67,18 @@ def _shift(generator: torch.Generator, share: float, size: tuple[int, int]) -> t
     far = max(round(share * min(size)), 1) if share > 0 else 0
     down, right = torch.randint(-far, far + 1, (2,), generator=generator).tolist()
     return float(down), float(right)
+
+
+def canvas(size: tuple[int, int], share: float = 0.1) -> tuple[int, int]:
+    """The (h, w) of what is optimised for an image of `size`: larger on each side by a share of the shorter side."""
+    rim = math.ceil(share * min(size))
+    return size[0] + 2 * rim, size[1] + 2 * rim
+
+
+def middle(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """The middle (n, c, h, w) of larger images, of `size`."""
+    top, left = ((n - m) // 2 for n, m in zip(images.shape[-2:], size))
+    return images[..., top : top + size[0], left : left + size[1]]
 
 
 def moved(images: Tensor, motion: Motion, size: tuple[int, int] | None = None, fill: float = GREY) -> Tensor:
