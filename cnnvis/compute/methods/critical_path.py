@@ -9,8 +9,8 @@ gates on the way those with the smallest loss are kept that leave the strongest 
 
 Wang, Su, Zhang, Hu, "Interpret Neural Networks by Identifying Critical Data Routing Paths", 2018. We differ: units
 that are silent for the image stay closed, for pruning may pick such ones (Khakzar, Baselizadeh, Khanduja, Rupprecht,
-Kim, Navab, "Neural Response Interpretation through the Lens of Critical Pathways", 2021, arXiv 2103.16886); and
-a layer where branches meet has gates, too.
+Kim, Navab, "Neural Response Interpretation through the Lens of Critical Pathways", 2021, arXiv 2103.16886); no gate
+opens wider than 1; and a layer where branches meet has gates, too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ from cnnvis.model.target import Target
 from cnnvis.progress import Progress, hand_over, silent
 
 MOMENTUM = 0.9
-_HIGHEST = 10.0
+_HIGHEST = 1.0
+"""No gate lets through more than there was: through many layers of wider gates the answers explode."""
+_LONG = 0.5
+"""A path that holds more than this share of all gates is none."""
 _WHAT = "closing gates"
 
 
@@ -180,6 +183,8 @@ class _Path:
             classes = self.probe.network.classes
             name = classes[self.best_class] if self.best_class < len(classes) else str(self.best_class)
             facts["says"] = f"This is the path to what the network answers, {name}, not to the target."
+        elif facts["open"] > _LONG:
+            facts["says"] = "No short path was found: with fewer gates open the answer changes. Try more steps."
         return Gates(values, facts)
 
 
