@@ -62,9 +62,9 @@ def section() -> str:
     wrong = _wrong_clusters(split)
     lines += [
         "",
-        f"DLIME is `Dlime`, as the paper means it; the published program takes the wrong cluster for {wrong:.0%} of the "
-        "test rows and compares measurements for being exactly equal, so its answers are stable and explain next to "
-        "nothing. Bands to hold: LIME's mean distance .1–.4 with the forest and .4–.65 with the network, DLIME's "
+        f"DLIME is `Dlime`, as the paper means it; the published program takes the wrong cluster for {wrong:.0%} of "
+        "the test rows and compares measurements for being exactly equal, so its answers are stable and explain next "
+        "to nothing. Bands to hold: LIME's mean distance .1–.4 with the forest and .4–.65 with the network, DLIME's "
         "exactly 0, DLIME's R² not below LIME's.",
     ]
     return "\n".join(lines)
