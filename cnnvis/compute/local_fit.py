@@ -28,14 +28,19 @@ def fit(x: Floats, y: Floats, weights: Floats, alpha: float) -> Fit:
 
     `alpha` 0 is least squares, of all solutions the smallest.
     """
-    from sklearn.linear_model import LinearRegression, Ridge
-
-    model = (Ridge(alpha=alpha) if alpha else LinearRegression()).fit(x, y, sample_weight=weights)
-    spread = np.average((y - np.average(y, weights=weights)) ** 2, weights=weights)
-    varies = bool(spread > 1e-16 * max(float(np.abs(y).max()) ** 2, 1e-300))
-    rest = np.average((y - model.predict(x)) ** 2, weights=weights)
-    coefficients = np.asarray(model.coef_, np.float64)
-    return Fit(coefficients, float(model.intercept_), float(1 - rest / spread) if varies else 0.0, varies)
+    centre, middle = np.average(x, axis=0, weights=weights), np.average(y, weights=weights)
+    root = np.sqrt(weights)
+    a, b = (x - centre) * root[:, None], (y - middle) * root
+    coefficients: Floats
+    if alpha:  # the normal equations: scikit-learn's ridge takes ten times as long for samples so few
+        coefficients = np.linalg.solve(a.T @ a + alpha * np.eye(x.shape[1]), a.T @ b)
+    else:
+        coefficients = np.linalg.lstsq(a, b)[0]
+    total, spread = weights.sum(), float(b @ b)
+    varies = spread > 1e-16 * max(float(np.abs(y).max()) ** 2, 1e-300) * total
+    rest = float(((b - a @ coefficients) ** 2).sum())
+    intercept = float(middle - centre @ coefficients)
+    return Fit(coefficients, intercept, 1 - rest / spread if varies else 0.0, varies)
 
 
 def sparse_fit(x: Floats, y: Floats, weights: Floats, n: int, alpha: float) -> Fit:
