@@ -31,11 +31,11 @@ def fit(x: Floats, y: Floats, weights: Floats, alpha: float) -> Fit:
     centre, middle = np.average(x, axis=0, weights=weights), np.average(y, weights=weights)
     root = np.sqrt(weights)
     a, b = (x - centre) * root[:, None], (y - middle) * root
-    coefficients: Floats
     if alpha:  # the normal equations: scikit-learn's ridge takes ten times as long for samples so few
-        coefficients = np.linalg.solve(a.T @ a + alpha * np.eye(x.shape[1]), a.T @ b)
+        found = np.linalg.solve(a.T @ a + alpha * np.eye(x.shape[1]), a.T @ b)
     else:
-        coefficients = np.linalg.lstsq(a, b)[0]
+        found = np.linalg.lstsq(a, b)[0]
+    coefficients = np.asarray(found, np.float64)
     total, spread = weights.sum(), float(b @ b)
     varies = spread > 1e-16 * max(float(np.abs(y).max()) ** 2, 1e-300) * total
     rest = float(((b - a @ coefficients) ** 2).sum())

@@ -44,7 +44,7 @@ Masks = NDArray[np.bool_]
 FEWEST = 6
 """With fewer segments a linear model says nothing that a few occlusions would not."""
 
-_COMPACTNESS = (10, 30, 100, 300)
+_COMPACTNESS = (20, 60, 200)
 """How far SLIC minds places beside colours: more, where grain would fall apart into one segment."""
 
 _ALPHA = 1.0
@@ -192,7 +192,8 @@ def _slic(picture: NDArray[np.float32], wanted: int, compactness: float) -> tupl
     """How many segments were found, and the segment of each pixel of a picture (h, w, 3) of 0–1."""
     from skimage.segmentation import slic
 
-    labels = slic(picture, n_segments=wanted, compactness=compactness, start_label=0, channel_axis=-1)
+    grain = min(picture.shape[:2]) / 224  # smoothed away, or borders of segments follow it
+    labels = slic(picture, n_segments=wanted, compactness=compactness, sigma=grain, start_label=0, channel_axis=-1)
     known, found = np.unique(labels, return_inverse=True)
     return len(known), found.reshape(labels.shape).astype(np.int64)
 
