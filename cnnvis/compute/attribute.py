@@ -48,12 +48,12 @@ def attribute(
     must_be_method(method)
     inputs = batch_of_one(sample, len(network.inputs))
     with probe(model, network) as opened:
-        ready = _prepared(opened, method, target, data, rows, progress)
+        ready = prepared(opened, method, target, data, rows, progress)
         evidence = ready(opened, inputs, target, progress)
-    return Attribution(evidence, index, target, method.title, parameters(method), _versions(), image)
+    return Attribution(evidence, index, target, method.title, parameters(method), versions(), image)
 
 
-def _prepared(
+def prepared(
     opened: Probe,
     method: Method,
     target: Target,
@@ -61,6 +61,7 @@ def _prepared(
     rows: Sequence[int] | None,
     progress: Progress,
 ) -> Method:
+    """The method ready for a target: one that learns has learned from `data`. Raises InvalidValue where it cannot."""
     if not isinstance(method, Learning):
         return method
     if data is None:
@@ -113,5 +114,6 @@ def _fields(method: Method) -> tuple[dataclasses.Field[Any], ...]:
     return dataclasses.fields(method) if dataclasses.is_dataclass(method) else ()
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions of what an explanation is computed with."""
     return {"cnnvis": cnnvis.__version__, **{name: version(name) for name in ("torch", "numpy")}}
