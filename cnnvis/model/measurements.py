@@ -15,6 +15,7 @@ from cnnvis.model.activations import frozen
 from cnnvis.model.connections import Connections, Mode
 from cnnvis.model.network import Network
 from cnnvis.model.scorecard import Scorecard
+from cnnvis.model.together import GroupExplanation
 
 Fill = Literal["zero", "mean"]
 Silenced = tuple[tuple[str, tuple[int, ...]], ...]
@@ -239,7 +240,7 @@ class Measurements:
     """All measurements of a session. `contributions` by target class (None: the own one); ablations newest first.
 
     `contributions` and `health` are over all samples; `subsets` holds those over the samples of a subset, by its name.
-    `scorecards` by the key of the explanation that they judge.
+    `scorecards` by the key of the explanation that they judge; `groups` explanations of many images together, by key.
     """
 
     contributions: Mapping[int | None, Contributions] = field(default_factory=dict)
@@ -249,9 +250,10 @@ class Measurements:
     instances: Mapping[str, Instance] = field(default_factory=dict)
     subsets: Mapping[str, SubsetMeasurements] = field(default_factory=dict)
     scorecards: Mapping[str, Scorecard] = field(default_factory=dict)
+    groups: Mapping[str, GroupExplanation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _freeze(self, "contributions", "connections", "instances", "subsets", "scorecards")
+        _freeze(self, "contributions", "connections", "instances", "subsets", "scorecards", "groups")
 
     @property
     def own(self) -> Contributions | None:
@@ -289,11 +291,12 @@ class Measurements:
         connections = {asked: found for asked, found in self.connections.items() if asked.subset != name}
         ablations = tuple(found for found in self.ablations if found.subset != name)
         subsets = {other: found for other, found in self.subsets.items() if other != name}
-        if (len(connections), len(ablations), len(subsets)) == tuple(
-            map(len, (self.connections, self.ablations, self.subsets))
+        groups = {key: found for key, found in self.groups.items() if found.subset != name}
+        if (len(connections), len(ablations), len(subsets), len(groups)) == tuple(
+            map(len, (self.connections, self.ablations, self.subsets, self.groups))
         ):
             return self
-        return replace(self, connections=connections, ablations=ablations, subsets=subsets)
+        return replace(self, connections=connections, ablations=ablations, subsets=subsets, groups=groups)
 
     def with_ablation(self, found: Ablation) -> Measurements:
         """These, with one more knock-out in front; the same units again take the place of the older one."""
@@ -319,3 +322,11 @@ class Measurements:
         before = self.scorecards.get(found.key)
         joined = found if before is None else before.joined(found)
         return replace(self, scorecards={**self.scorecards, found.key: joined})
+
+    def with_group(self, found: GroupExplanation) -> Measurements:
+        """These, with one more explanation of many images together; one of the same question is replaced."""
+        return replace(self, groups={**self.groups, found.key: found})
+
+    def without_group(self, key: str) -> Measurements:
+        """These, without the explanation of many images of a key."""
+        return replace(self, groups={other: found for other, found in self.groups.items() if other != key})

@@ -106,7 +106,8 @@ def _write(
     measured = session.measurements
     if not images:  # pictures may be private
         known = {name: replace(found, picture=None) for name, found in measured.instances.items()}
-        measured = replace(measured, instances=known)
+        means = {key: replace(found, picture=None) for key, found in measured.groups.items()}
+        measured = replace(measured, instances=known, groups=means)
     header, arrays = measurements_to_values(measured)
     _put_json(archive, "measurements.json", header)
     _put_arrays(archive, "measurements.safetensors", arrays)

@@ -48,9 +48,9 @@ def attributions_from_values(headers: Sequence[Mapping[str, Any]], arrays: Array
             Attribution(
                 evidence=_evidence_from_values(header["evidence"], mine),
                 sample=int(header["sample"]),
-                target=_target(header["target"]),
+                target=target_from_values(header["target"]),
                 method=str(header["method"]),
-                parameters=_plain(header["parameters"]),
+                parameters=plain_parameters(header["parameters"]),
                 versions=dict(header["versions"]),
                 image=str(header.get("image", "")),
             )
@@ -73,7 +73,7 @@ def _evidence_to_values(evidence: Evidence) -> tuple[dict[str, Any], Arrays]:
 
 
 def _evidence_from_values(header: Mapping[str, Any], arrays: Arrays) -> Evidence:
-    facts = _plain(header.get("facts", {}))
+    facts = plain_parameters(header.get("facts", {}))
     match header["kind"]:
         case "vector":
             return Vector(arrays[""], tuple(str(f) for f in header["features"]), facts)
@@ -92,12 +92,13 @@ def _ordered(header: Mapping[str, Any], arrays: Arrays) -> Arrays:
     return {str(name): arrays[str(name)] for name in header.get("names", arrays)}
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def plain_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     """JSON knows no tuples: lists were tuples."""
     return {str(name): tuple(v) if isinstance(v, list) else v for name, v in values.items()}
 
 
-def _target(aim: Mapping[str, Any]) -> Target:
+def target_from_values(aim: Mapping[str, Any]) -> Target:
+    """A target that was written by `asdict`."""
     return Target(
         layer=str(aim["layer"]),
         units=tuple(int(u) for u in aim["units"]),

@@ -20,6 +20,7 @@ from cnnvis.model.measurements import (
     SubsetMeasurements,
 )
 from cnnvis.model.scorecard import Scorecard
+from cnnvis.storage.brought_together import group_from_values, group_to_values
 from cnnvis.storage.encode import connections_from_values, connections_to_values
 
 Arrays = dict[str, NDArray[Any]]
@@ -42,6 +43,7 @@ def measurements_to_values(found: Measurements) -> tuple[dict[str, Any], Arrays]
         "connections": [_connections(i, e, c, arrays) for i, (e, c) in enumerate(found.connections.items())],
         "instances": [_instance(i, x, arrays) for i, x in enumerate(found.instances.values())],
         "scorecards": [_scorecard(i, x, arrays) for i, x in enumerate(found.scorecards.values())],
+        "groups": [group_to_values(f"groups/{i}", x, arrays) for i, x in enumerate(found.groups.values())],
         "subsets": [_subset(i, name, part, arrays) for i, (name, part) in enumerate(found.subsets.items())],
     }
     return header, arrays
@@ -51,6 +53,7 @@ def measurements_from_values(header: Mapping[str, Any], arrays: Arrays) -> Measu
     """The measurements that `measurements_to_values` wrote."""
     instances = [_instance_of(i, entry, arrays) for i, entry in enumerate(header["instances"])]
     scorecards = [_scorecard_of(i, entry, arrays) for i, entry in enumerate(header.get("scorecards", ()))]
+    groups = [group_from_values(f"groups/{i}", entry, arrays) for i, entry in enumerate(header.get("groups", ()))]
     return Measurements(
         contributions=_all_contributions_of("", header["contributions"], arrays),
         ablations=tuple(_ablation_of(i, entry, arrays) for i, entry in enumerate(header["ablations"])),
@@ -58,6 +61,7 @@ def measurements_from_values(header: Mapping[str, Any], arrays: Arrays) -> Measu
         connections=dict(_connections_of(i, entry, arrays) for i, entry in enumerate(header["connections"])),
         instances={x.name: x for x in instances},
         scorecards={x.key: x for x in scorecards},
+        groups={x.key: x for x in groups},
         subsets=dict(_subset_of(i, entry, arrays) for i, entry in enumerate(header.get("subsets", ()))),
     )
 

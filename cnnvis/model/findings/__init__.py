@@ -9,6 +9,7 @@ import numpy as np
 from cnnvis.model.activations import Activations
 from cnnvis.model.findings.classes import FEWEST, Confusion, confused, never_said, unanswered
 from cnnvis.model.findings.finding import ALARM, WARNING, Finding, Kind, Level
+from cnnvis.model.findings.places import fixed_places
 from cnnvis.model.findings.regions import shortcuts
 from cnnvis.model.findings.responses import dead, duplicates
 from cnnvis.model.findings.weights import from_health, sensitivities
@@ -26,7 +27,8 @@ def findings(session: Session) -> tuple[Finding, ...]:
     """Findings about a session, the gravest first; none while nothing is recorded.
 
     What is read from responses needs at least five images of each class (see `enough`), what is read from gradients
-    and weights a measured health. Costs up to a second for wide layers: correlations of all pairs of neurons.
+    and weights a measured health, what is read from maps an explanation of a class's images together. Costs up to a
+    second for wide layers: correlations of all pairs of neurons.
     """
     activations, network = session.activations, session.analysis.network
     if activations is None:
@@ -40,6 +42,7 @@ def findings(session: Session) -> tuple[Finding, ...]:
         table = Confusion.of(activations, network)
         if table is not None:
             found += never_said(table, network) + confused(table, network)
+    found += fixed_places(session)
     if session.measurements.health is not None:
         found += from_health(session.measurements.health, network)
     said = (_said(one, activations.noun) for one in found)
