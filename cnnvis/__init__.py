@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from cnnvis.compute.record import record
     from cnnvis.compute.replay import Cache
     from cnnvis.compute.scorecard.card import scorecard
+    from cnnvis.compute.spray import spray
     from cnnvis.compute.synthesise import icons, visualize
+    from cnnvis.compute.together import attribute_all, together
     from cnnvis.compute.trace import trace
     from cnnvis.errors import Cancelled, CnnvisError
     from cnnvis.gui.app import show
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from cnnvis.model.subsets import Subset
     from cnnvis.model.tables import Table, table
     from cnnvis.model.target import Target
+    from cnnvis.model.together import GroupExplanation
     from cnnvis.model.viewed import viewed
     from cnnvis.painting.figure import export
     from cnnvis.sources.dataset import dataset
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
     from cnnvis.workflow.analyze import analyze
     from cnnvis.workflow.instances import lay_over
     from cnnvis.workflow.subsets import subset
+    from cnnvis.workflow.together import explain_group
 
 _HOMES = {
     "cnnvis.compute.ablate": ("ablate",),
@@ -72,7 +76,9 @@ _HOMES = {
     "cnnvis.compute.record": ("record",),
     "cnnvis.compute.replay": ("Cache",),
     "cnnvis.compute.scorecard.card": ("scorecard",),
+    "cnnvis.compute.spray": ("spray",),
     "cnnvis.compute.synthesise": ("icons", "visualize"),
+    "cnnvis.compute.together": ("attribute_all", "together"),
     "cnnvis.compute.trace": ("trace",),
     "cnnvis.errors": ("Cancelled", "CnnvisError"),
     "cnnvis.painting.figure": ("export",),
@@ -99,6 +105,7 @@ _HOMES = {
     "cnnvis.model.subsets": ("Subset",),
     "cnnvis.model.tables": ("Table", "table"),
     "cnnvis.model.target": ("Target",),
+    "cnnvis.model.together": ("GroupExplanation",),
     "cnnvis.model.viewed": ("viewed",),
     "cnnvis.sources.dataset": ("dataset",),
     "cnnvis.sources.one_picture": ("one_picture",),
@@ -108,6 +115,7 @@ _HOMES = {
     "cnnvis.workflow.analyze": ("analyze",),
     "cnnvis.workflow.instances": ("lay_over",),
     "cnnvis.workflow.subsets": ("subset",),
+    "cnnvis.workflow.together": ("explain_group",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -125,6 +133,7 @@ __all__ = [
     "Edge",
     "Finding",
     "Group",
+    "GroupExplanation",
     "Instance",
     "Job",
     "Layer",
@@ -140,6 +149,7 @@ __all__ = [
     "ablate",
     "analyze",
     "attribute",
+    "attribute_all",
     "cluster",
     "confusion_diagram",
     "confusion_matrix",
@@ -148,6 +158,7 @@ __all__ = [
     "dataset",
     "diagnose",
     "draw",
+    "explain_group",
     "export",
     "findings",
     "graph",
@@ -168,8 +179,10 @@ __all__ = [
     "search",
     "show",
     "silhouettes",
+    "spray",
     "subset",
     "table",
+    "together",
     "trace",
     "viewed",
     "visualize",
