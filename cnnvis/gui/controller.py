@@ -22,6 +22,7 @@ from cnnvis.gui.studies.health import HealthStudy
 from cnnvis.gui.studies.instances import Instances
 from cnnvis.gui.studies.study import Study
 from cnnvis.gui.studies.subsets import Subsets
+from cnnvis.gui.studies.trust import Trust
 from cnnvis.gui.view import Notice, Offer, View, Work
 from cnnvis.model.document import Document
 from cnnvis.model.job import AnalysisPlan, Job, read_job
@@ -61,7 +62,8 @@ class Controller(Regrouping):
         self.studies = (*self.studies, Subsets(self, view, jobs, services), self.instances)
         self.contributions = ContributionStudy(self, view, jobs, services)
         self.explain = Explain(self, view, jobs, services)
-        self.studies = (*self.studies, self.contributions, self.explain)
+        self.trust = Trust(self, view, jobs, services)
+        self.studies = (*self.studies, self.contributions, self.explain, self.trust)
 
     def _changed(self, old: Session, new: Session) -> None:
         super()._changed(old, new)

@@ -23,6 +23,7 @@ class ExplainCommands:
     def __init__(self, window: Window, controller: Controller) -> None:
         self._window, self._controller = window, controller
         controller.explain.told = lambda asking: self._panel.show_asking(asking)
+        controller.trust.told = lambda judging: self._panel.score.show_judging(judging)
         controller.explain.saw = lambda region: self._panel.show_region(region)
 
     @property

@@ -166,7 +166,7 @@ def _evidence_cell(session: Session, shown: Shown, several: bool, one_method: bo
     side = {"both": "for", "for": "for", "against": "against"}[shown.sign]
     method = f"{one.method}, " if several and not one_method else ""
     above = [f"{method}{side} {target_name(session, one.target)}"]
-    below = [*facts_of(one), *_warned(one, shown.setting.side)]
+    below = [*facts_of(one), *_warned(session, one, shown.setting.side)]
     key: Key = ("evidence", one.key, shown.sign)
     return _cell(key, title, above, drawn(shown), below, shown.setting.side, one, shown.sign)
 
@@ -195,9 +195,12 @@ def _told(word: str, value: Any) -> str:
         return word.split("{")[0] + str(value)
 
 
-def _warned(one: Attribution, width: float) -> list[str]:
+def _warned(session: Session, one: Attribution, width: float) -> list[str]:
+    """What the method, and what was measured of it, say against it: where the map is looked at."""
     says = one.evidence.facts.get("says")
-    return wrapped(says, width, 11) if isinstance(says, str) and says else []
+    card = session.measurements.scorecards.get(one.key)
+    sentences = [*([says] if isinstance(says, str) and says else []), *(card.verdicts[:1] if card is not None else ())]
+    return [line for sentence in sentences for line in wrapped(sentence, width, 11)]
 
 
 def wrapped(text: str, width: float, size: float) -> list[str]:

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QScrollArea,
-    QSlider,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -25,8 +24,9 @@ from cnnvis.gui.panels.evidence_view import EvidenceView, Port
 from cnnvis.gui.panels.explain_states import State
 from cnnvis.gui.panels.question_form import QuestionForm
 from cnnvis.gui.panels.region_list import RegionList
+from cnnvis.gui.panels.score_section import ScoreSection
+from cnnvis.gui.panels.view_controls import ViewControls
 from cnnvis.gui.parts import Elided
-from cnnvis.gui.segments import Segments
 from cnnvis.gui.studies.explain import Asking, Region
 from cnnvis.layout.diagram import Diagram, Key
 from cnnvis.layout.displays import Setting
@@ -46,15 +46,6 @@ ROOMY = 640
 PRINTED = 176.0
 MOST = 48
 """So many maps stand side by side."""
-_MANNERS = (
-    ("overlay", "Overlay", "The map over the image in greys: the stronger the evidence, the more of its colour"),
-    ("contour", "Contour", "Lines around the evidence over the image in its colours, at 25, 50 and 75 % of the scale"),
-    ("beside", "Beside", "The map alone, beside the image"),
-)
-_GRIDS = (
-    ("methods", "Image", "All methods that were asked about this image and target"),
-    ("images", "Method", "All images that this method was asked about"),
-)
 
 
 class ExplainPanel(QWidget):
@@ -75,12 +66,11 @@ class ExplainPanel(QWidget):
         self._theme = LIGHT
         self.question = QuestionForm()
         self.view = EvidenceView()
-        self.region = RegionList()
+        self.region, self.score = RegionList(), ScoreSection()
         self.state = State()
-        self.manner, self.grid = Segments(_MANNERS), Segments(_GRIDS)
-        self.opacity = QSlider(Qt.Orientation.Horizontal)
-        self.one_scale = _toggle("One scale", "The same colours mean the same numbers in all maps")
-        self.apart = _toggle("Apart", "What speaks for and what against, each in a picture of its own")
+        self.controls = controls = ViewControls(self)
+        self.manner, self.grid, self.opacity = controls.manner, controls.grid, controls.opacity
+        self.one_scale, self.apart, self.trust = controls.one_scale, controls.apart, controls.trust
         self._readout = Elided("", "small")
         self._scale = ScaleBar()
         self._pages, self._scroll, self._tools = QStackedWidget(), Port(), QToolButton()
@@ -93,11 +83,6 @@ class ExplainPanel(QWidget):
         form.setWidgetResizable(True)
         form.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         form.setFixedWidth(FORM)
-        self.opacity.setRange(0, 100)
-        self.opacity.setValue(80)
-        self.opacity.setFixedWidth(56)
-        self.opacity.setToolTip("How strongly the map lies over the image")
-        self.opacity.setAccessibleName("Opacity of the map")
         head, foot, middle, row = QHBoxLayout(), QHBoxLayout(), QHBoxLayout(), QHBoxLayout(self)
         for box in (head, foot, middle):
             box.setContentsMargins(0, 0, 0, 0)
@@ -117,12 +102,14 @@ class ExplainPanel(QWidget):
         menu.addAction("Remove this explanation", self._remove)
         self._tools.setMenu(menu)
         foot.addWidget(self._readout, 1)
-        for widget in (self._scale, self.one_scale, self.apart, self._tools):
+        for widget in (self._scale, self.one_scale, self.apart, self.trust, self._tools):
             foot.addWidget(widget)
         self._scroll.setWidget(self.view)
         body = QWidget()
         middle.addWidget(self._scroll, 1)
         middle.addWidget(self.region)
+        middle.addWidget(self.score)
+        self.score.hide()
         body.setLayout(middle)
         self._pages.addWidget(self.state)
         self._pages.addWidget(body)
@@ -139,10 +126,7 @@ class ExplainPanel(QWidget):
         self.setMinimumHeight(240)
 
     def _wire(self) -> None:
-        for signal in (self.manner.changed, self.grid.changed, self.opacity.valueChanged):
-            signal.connect(lambda _: self._put())
-        for toggle in (self.one_scale, self.apart):
-            toggle.toggled.connect(lambda _: self._put())
+        self.controls.changed.connect(self._put)
         self.question.changed.connect(self._turned)
         self._scroll.resized.connect(self._put)
         self.question.asked.connect(self._asked)
@@ -154,6 +138,9 @@ class ExplainPanel(QWidget):
         self.view.brushed.connect(self._brushed)
         self.region.chosen.connect(self.chosen)
         self.region.closed.connect(self._unbrush)
+        self.score.requested.connect(self.requested)
+        self.score.closed.connect(lambda: self.trust.setChecked(False))
+        self.trust.toggled.connect(self._judge)
 
     def sizeHint(self) -> QSize:
         return QSize(760, 392)
@@ -164,6 +151,7 @@ class ExplainPanel(QWidget):
         """Paint in another theme."""
         self._theme = theme
         self.view.set_theme(theme)
+        self.score.set_theme(theme)
         self._put()
 
     def show_session(self, session: Session | None, diagram: Diagram | None) -> None:
@@ -196,7 +184,9 @@ class ExplainPanel(QWidget):
         self._put()
 
     def show_region(self, region: Region | None) -> None:
-        """Name the neurons that see a region."""
+        """Name the neurons that see a region, in the place of the scores."""
+        if region is not None:
+            self.trust.setChecked(False)
         self.region.show_region(region, self._session)
 
     def ask_about(self, key: Key) -> None:
@@ -250,13 +240,7 @@ class ExplainPanel(QWidget):
     @property
     def setting(self) -> Setting:
         """How they are shown."""
-        return Setting(
-            self.manner.chosen,  # type: ignore[arg-type]
-            self.opacity.value() / 100,
-            self.one_scale.isChecked(),
-            self.apart.isChecked(),
-            self._side,
-        )
+        return self.controls.setting(self._side)
 
     @property
     def _side(self) -> float:
@@ -268,7 +252,6 @@ class ExplainPanel(QWidget):
 
     def _put(self) -> None:
         session, shown = self._session, self.shown
-        self.opacity.setEnabled(self.manner.chosen == "overlay")
         self._tools.setEnabled(bool(shown))
         if session is None or not self.isVisible():
             return
@@ -289,6 +272,7 @@ class ExplainPanel(QWidget):
         self.view.show_explanations(session, found, self._picked)
         if fresh:
             self._reveal()
+        self.score.show_explanation(session, self.picked)
         self._scale.show_scale(found.scale, self._theme)
         self._pages.setCurrentIndex(1)
 
@@ -327,6 +311,14 @@ class ExplainPanel(QWidget):
     def _pick(self, key: Key | None) -> None:
         self._picked = key
         self.view.choose(key)
+        self.score.show_explanation(self._session, self.picked)
+
+    def _judge(self, on: bool) -> None:
+        """Show or hide the scores, in the place of a region's neurons."""
+        self.score.setVisible(on)
+        if on:
+            self._unbrush()
+            self.score.show_explanation(self._session, self.picked)
 
     def _remove(self) -> None:
         if self.picked is not None:
@@ -355,15 +347,6 @@ class ExplainPanel(QWidget):
         if session is None or not shown:
             return None
         return explanations(session, shown, replace(self.setting, side=PRINTED)).diagram
-
-
-def _toggle(text: str, tip: str) -> QToolButton:
-    found = QToolButton()
-    found.setProperty("choice", "true")
-    found.setText(text)
-    found.setToolTip(tip)
-    found.setCheckable(True)
-    return found
 
 
 def _is_table(session: Session | None) -> bool:
