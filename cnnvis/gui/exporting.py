@@ -49,7 +49,9 @@ def printable(panels: Mapping[str, QWidget], shown: Diagram) -> tuple[Subject, .
         return made
 
     makers = ((title, getattr(panel, "diagram", None)) for title, panel in panels.items())
-    return tuple(Subject(f"{title}, as in its panel", beside(m)) for title, m in makers if m is not None and m())
+    whole = [Subject(f"{title}, as in its panel", beside(m)) for title, m in makers if m is not None and m()]
+    own = (figure for panel in panels.values() for figure in getattr(panel, "figures", tuple)())
+    return (*whole, *(Subject(title, beside(make)) for title, make in own))
 
 
 class Exporting:

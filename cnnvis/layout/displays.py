@@ -13,7 +13,8 @@ from cnnvis.layout.contours import contours
 from cnnvis.layout.marks import ACCENT, EXCITE, INHIBIT, MUTED, Box, Cells, Ink, Label, Lines, Mark, Rect
 from cnnvis.layout.rasters import raster
 from cnnvis.layout.sheet import Scale, short
-from cnnvis.model.attribution import Attribution, Evidence, Map, Picture, Vector
+from cnnvis.model.attribution import Attribution, Evidence, Gates, Map, Picture, Vector, WeightMap
+from cnnvis.model.gates import open_units
 
 Manner = Literal["overlay", "contour", "beside"]
 Sign = Literal["both", "for", "against"]
@@ -201,4 +202,40 @@ def driven(drive: float) -> str:
     return f"drives {drive:.2g}×".replace("-", "−") if np.isfinite(drive) else ""
 
 
-DISPLAYS: dict[type, Display] = {Map: _map, Vector: _vector, Picture: _picture}
+def _gates(shown: Shown) -> Drawn:
+    """How many gates are open in each layer, in the network's order."""
+    assert isinstance(shown.evidence, Gates)
+    rows = []
+    for layer, gates in shown.evidence.values.items():
+        n = int(open_units(gates).sum())
+        rows.append((layer, n / max(len(gates), 1), f"{n:,} of {len(gates):,}"))
+    return _listed(rows, shown.setting.side)
+
+
+def _weights(shown: Shown) -> Drawn:
+    """How much a weight of each parameter matters on average, the most important first."""
+    assert isinstance(shown.evidence, WeightMap)
+    means = {name: float(np.abs(values).mean()) for name, values in shown.evidence.values.items() if values.size}
+    order = sorted(means, key=lambda name: -means[name])
+    top = max(means.values(), default=0.0) or 1.0
+    return _listed([(name, means[name] / top, short(means[name])) for name in order], shown.setting.side)
+
+
+def _listed(rows: list[tuple[str, float, str]], width: float) -> Drawn:
+    """Bars of shares from 0 to 1, each with its name and its number."""
+    named, room = 0.42 * width, 0.26 * width
+    marks: list[Mark] = []
+    for row, (name, share, word) in enumerate(rows[:_LISTED]):
+        top = row * _ROW
+        bar = Box(named, top + (_ROW - _BAR) / 2, max(share * (width - named - room), 1.0), _BAR)
+        marks.append(Label(name, Box(0, top, named - 8, _ROW), 11, elide="middle"))
+        marks.append(Rect(bar, EXCITE, radius=2.0))
+        marks.append(Label(word, Box(width - room + 4, top, room - 4, _ROW), 11, MUTED, align="right"))
+    height = min(len(rows), _LISTED) * _ROW
+    if len(rows) > _LISTED:
+        marks.append(Label(f"{len(rows) - _LISTED:,} more", Box(0, height, width, _ROW), 11, MUTED))
+        height += _ROW
+    return Drawn(tuple(marks), height)
+
+
+DISPLAYS: dict[type, Display] = {Map: _map, Vector: _vector, Picture: _picture, Gates: _gates, WeightMap: _weights}

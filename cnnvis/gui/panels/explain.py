@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QShowEvent
@@ -32,7 +33,9 @@ from cnnvis.layout.diagram import Diagram, Key
 from cnnvis.layout.displays import Setting
 from cnnvis.layout.explanation import EDGE, GAP, PAD, Cell, explanations
 from cnnvis.layout.theme import LIGHT, Theme
-from cnnvis.model.attribution import Attribution
+from cnnvis.layout.waterfall import waterfall_diagram
+from cnnvis.layout.weight_maps import weight_diagram
+from cnnvis.model.attribution import Attribution, Gates, Vector, WeightMap
 from cnnvis.model.question import Question, place_of
 from cnnvis.model.session import Session
 from cnnvis.workflow.methods import Offered, offered
@@ -98,6 +101,9 @@ class ExplainPanel(QWidget):
         menu = QMenu(self._tools)
         menu.addAction("Export figure…", lambda: self._ask("export", "Explain"))
         menu.addAction("Copy as Python", self._copy)
+        self._path = menu.addAction("Path over the picture", self._lay_path)
+        self._path.setCheckable(True)
+        menu.aboutToShow.connect(self._tick)
         menu.addSeparator()
         menu.addAction("Remove this explanation", self._remove)
         self._tools.setMenu(menu)
@@ -324,6 +330,16 @@ class ExplainPanel(QWidget):
         if self.picked is not None:
             self._ask("explain_forget", self.picked.key)
 
+    def _tick(self) -> None:
+        """Only explanations with gates have a path."""
+        found, session = self.picked, self._session
+        self._path.setVisible(found is not None and isinstance(found.evidence, Gates))
+        self._path.setChecked(found is not None and session is not None and session.look.path == found.key)
+
+    def _lay_path(self) -> None:
+        if self.picked is not None:
+            self._ask("explain_path", self.picked.key)
+
     def _copy(self) -> None:
         wanted = (self.picked,) if self.picked is not None else self.shown
         self._ask("explain_python", wanted)
@@ -347,6 +363,17 @@ class ExplainPanel(QWidget):
         if session is None or not shown:
             return None
         return explanations(session, shown, replace(self.setting, side=PRINTED)).diagram
+
+    def figures(self) -> tuple[tuple[str, Callable[[], Diagram]], ...]:
+        """Figures of the chosen explanation alone, with their titles: its votes, its weights."""
+        found, session = self.picked, self._session
+        if session is None or found is None:
+            return ()
+        if isinstance(found.evidence, Vector) and "logit" in found.evidence.facts:
+            return ((f"Explain: {found.method} as a waterfall", partial(waterfall_diagram, session, found)),)
+        if isinstance(found.evidence, WeightMap):
+            return ((f"Explain: {found.method} as heat maps", partial(weight_diagram, session, found)),)
+        return ()
 
 
 def _is_table(session: Session | None) -> bool:

@@ -116,7 +116,7 @@ class ScoreSection(QWidget):
     def _offer(self, page: Page, mine: bool) -> None:
         seconds = self._judging.seconds if mine else None
         text = f"Measure · {duration(seconds)}" if seconds is not None and seconds >= 1 else "Measure"
-        tip = "Removes and shows what the map points at, moves the image and the weights, and compares with three maps " \
+        tip = "Removes and shows what the map points at, moves image and weights, and compares with three maps " \
               "that know nothing"  # fmt: skip
         page.add(button(text, lambda: self.requested.emit("explain_measure", (self._found,)), tip=tip))
 

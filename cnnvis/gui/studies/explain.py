@@ -87,6 +87,7 @@ class Explain(Study):
             "explain_forget": self.forget,
             "explain_stop": self.stop,
             "explain_calm": self.calm,
+            "explain_path": self.lay_path,
             "explain_region": self.look_at,
         }
 
@@ -184,6 +185,13 @@ class Explain(Study):
         if document is not None:
             self.desk.hold()
             document.update(without_attribution(document.session, key))
+
+    def lay_path(self, key: str) -> None:
+        """Lay the path of an explanation with gates over the picture, or take it away again."""
+        session = self.desk.session
+        if session is not None:
+            self.desk.hold()
+            self.desk.look(replace(session.look, path="" if session.look.path == key else key))
 
     def stop(self) -> None:
         """Stop what is under way; what was found is kept."""
