@@ -218,7 +218,8 @@ def _weights(shown: Shown) -> Drawn:
     means = {name: float(np.abs(values).mean()) for name, values in shown.evidence.values.items() if values.size}
     order = sorted(means, key=lambda name: -means[name])
     top = max(means.values(), default=0.0) or 1.0
-    return _listed([(name, means[name] / top, short(means[name])) for name in order], shown.setting.side)
+    rows = [(name.removesuffix(".weight"), means[name] / top, short(means[name])) for name in order]
+    return _listed(rows, shown.setting.side)
 
 
 def _listed(rows: list[tuple[str, float, str]], width: float) -> Drawn:

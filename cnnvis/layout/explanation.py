@@ -17,7 +17,7 @@ from cnnvis.layout.marks import MUTED, TEXT, Box, Card, Entry, Face, Ink, Key, L
 from cnnvis.layout.rasters import raster
 from cnnvis.layout.sheet import Scale, short
 from cnnvis.layout.svg import text_width
-from cnnvis.model.attribution import Attribution, Map
+from cnnvis.model.attribution import Attribution, Map, Picture
 from cnnvis.model.instances import find_instance
 from cnnvis.model.session import Session
 from cnnvis.model.target_names import target_name
@@ -25,7 +25,9 @@ from cnnvis.model.target_names import target_name
 EDGE, GAP, PAD = 8.0, 12.0, 8.0
 _LINE = 15.0
 ACROSS = 6
-"""So many cells stand side by side in a figure."""
+"""So many maps stand side by side in a figure."""
+LIST = 216.0
+"""The least width of a list of bars: names need room."""
 NO_EVIDENCE = "There is nothing to show yet: no explanation was asked for."
 _WORDS: Mapping[str, str] = {
     "layer": "layer {}",
@@ -162,6 +164,8 @@ def _image_cell(session: Session, one: Attribution, picture: NDArray[np.uint8], 
 
 def _evidence_cell(session: Session, shown: Shown, several: bool, one_method: bool) -> Cell:
     one = shown.attribution
+    if not isinstance(one.evidence, (Map, Picture)):
+        shown = replace(shown, setting=replace(shown.setting, side=max(shown.setting.side, LIST)))
     title = image_name(session, one) if several else one.method
     side = {"both": "for", "for": "for", "against": "against"}[shown.sign]
     method = f"{one.method}, " if several and not one_method else ""
@@ -257,17 +261,15 @@ def _arranged(
     setting: Setting,
     width: float | None,
 ) -> Explanations:
-    wide = setting.side + 2 * PAD
-    across = ACROSS if width is None else max(int((width - 2 * EDGE + GAP) // (wide + GAP)), 1)
+    room = width if width is not None else 2 * EDGE + ACROSS * (setting.side + 2 * PAD + GAP) - GAP
     placed: list[Cell] = []
     top = EDGE
-    for first in range(0, len(cells), across):
-        row = cells[first : first + across]
-        high = max(cell.card.box.h for cell in row)
-        for k, cell in enumerate(row):
-            placed.append(_put(cell, EDGE + k * (wide + GAP), top, high))
+    for row in _rows(cells, room - 2 * EDGE):
+        high, x = max(cell.card.box.h for cell in row), EDGE
+        for cell in row:
+            placed.append(_put(cell, x, top, high))
+            x += cell.card.box.w + GAP
         top += high + GAP
-    n = min(across, len(cells))
     entries: tuple[Entry, ...] = (
         Entry("for", Ink("excite"), "square"),
         Entry("against", Ink("inhibit"), "square"),
@@ -279,13 +281,27 @@ def _arranged(
         columns=(),
         cards=tuple(cell.card for cell in placed),
         links=(),
-        width=2 * EDGE + n * (wide + GAP) - GAP,
+        width=max(cell.card.box.right for cell in placed) + EDGE,
         height=top - GAP + EDGE,
         caption=caption(session, shown, setting),
         legend=entries,
         session=session,
     )
     return Explanations(diagram, tuple(placed), scale)
+
+
+def _rows(cells: Sequence[Cell], room: float) -> list[list[Cell]]:
+    """As many cells side by side as fit, at least one."""
+    rows: list[list[Cell]] = [[]]
+    used = 0.0
+    for cell in cells:
+        wide = cell.card.box.w
+        if rows[-1] and used + wide > room + 0.5:
+            rows.append([])
+            used = 0.0
+        rows[-1].append(cell)
+        used += wide + GAP
+    return rows
 
 
 def _put(cell: Cell, x: float, y: float, high: float) -> Cell:

@@ -44,8 +44,8 @@ FORM = 256
 AROUND = 96
 """What stands above and below a map in its cell, in pixels."""
 SMALL, LARGE = 112, 224
-ROOMY = 640
-"""From this width on four maps stand side by side, else three."""
+ROOMY = (300, 420, 640)
+"""From these widths on two, three, four maps stand side by side."""
 PRINTED = 176.0
 MOST = 48
 """So many maps stand side by side."""
@@ -135,6 +135,7 @@ class ExplainPanel(QWidget):
         self.controls.changed.connect(self._put)
         self.question.changed.connect(self._turned)
         self._scroll.resized.connect(self._put)
+        self._scroll.resized.connect(self._reveal)
         self.question.asked.connect(self._asked)
         self.question.requested.connect(self.requested)
         self.state.requested.connect(self.requested)
@@ -252,7 +253,7 @@ class ExplainPanel(QWidget):
     def _side(self) -> float:
         """The side of a picture: as large as the panel is high, but so that several stand side by side."""
         port = self._scroll.viewport()
-        across = 3 if port.width() < ROOMY else 4
+        across = 1 + sum(port.width() >= wide for wide in ROOMY)
         share = (port.width() - 2 * EDGE + GAP) / across - GAP - 2 * PAD
         return float(min(max(int(min(port.height() - AROUND, share)), SMALL), LARGE))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from cnnvis.gui.panels.charts import Bar, Bars
@@ -72,9 +73,17 @@ class ScoreSection(QWidget):
         """Judge another explanation."""
         same = found is self._found and session is self._session
         self._session, self._found = session, found
-        if same or not self.isVisible():
-            return
+        if not same and self.isVisible():
+            self._turn()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._turn()
+
+    def _turn(self) -> None:
+        """Show the scores of this explanation, or what it takes to measure them."""
         self._build()
+        found = self._found
         if found is not None and self._card is None and self._foreseen != found.key:
             self._foreseen = found.key
             self.requested.emit("explain_foresee", (found,))
