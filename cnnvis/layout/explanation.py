@@ -17,7 +17,7 @@ from cnnvis.layout.marks import MUTED, TEXT, Box, Card, Entry, Face, Ink, Key, L
 from cnnvis.layout.rasters import raster
 from cnnvis.layout.sheet import Scale, short
 from cnnvis.layout.svg import text_width
-from cnnvis.model.attribution import Attribution, Map, Picture
+from cnnvis.model.attribution import Attribution, Gates, Map, Picture, WeightMap
 from cnnvis.model.instances import find_instance
 from cnnvis.model.session import Session
 from cnnvis.model.target_names import target_name
@@ -90,7 +90,7 @@ class Explanations:
         if cell.attribution is None or not isinstance(cell.attribution.evidence, Map):
             return where
         value = float(cell.attribution.evidence.values[row, column])
-        side = "for" if value >= 0 else "against"
+        side = "of" if not has_signs(cell.attribution) else "for" if value >= 0 else "against"
         return f"{where} · {signed_word(value)} · {side} {target_name(session, cell.attribution.target)}"
 
 
@@ -119,10 +119,11 @@ def explanations(
         if picture is not None and (len(groups) == 1 or setting.manner == "beside"):
             cells.append(_image_cell(session, group[0], picture, setting))
         for one in group:
-            apart = setting.apart and isinstance(one.evidence, Map)
+            apart = setting.apart and isinstance(one.evidence, Map) and has_signs(one)
             signs: tuple[Sign, ...] = ("for", "against") if apart else ("both",)
             for sign in signs:
                 own = scale or _scale([one.evidence.values] if isinstance(one.evidence, Map) else [])
+                sign = "for" if sign == "both" and not has_signs(one) else sign
                 what = Shown(one, picture, own, setting, sign, scale is None)
                 cells.append(_evidence_cell(session, what, len(groups) > 1, one_method))
     return _arranged(session, cells, scale, shown, setting, width)
@@ -169,10 +170,18 @@ def _evidence_cell(session: Session, shown: Shown, several: bool, one_method: bo
     title = image_name(session, one) if several else one.method
     side = {"both": "for", "for": "for", "against": "against"}[shown.sign]
     method = f"{one.method}, " if several and not one_method else ""
+    if not has_signs(one):
+        side = "no signs, of"
     above = [f"{method}{side} {target_name(session, one.target)}"]
     below = [*facts_of(one), *_warned(session, one, shown.setting.side)]
     key: Key = ("evidence", one.key, shown.sign)
     return _cell(key, title, above, drawn(shown), below, shown.setting.side, one, shown.sign)
+
+
+def has_signs(one: Attribution) -> bool:
+    """Whether a method tells what speaks for a target from what speaks against it, or only how much matters."""
+    of_weights = isinstance(one.evidence, (Gates, WeightMap))
+    return not of_weights and one.parameters.get("channels") != "max" and one.evidence.facts.get("signed") is not False
 
 
 def facts_of(one: Attribution) -> list[str]:

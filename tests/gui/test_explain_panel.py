@@ -7,17 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 from sessions import made_up_session
 
 from cnnvis.errors import InvalidValue
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels import question_form
+from cnnvis.gui.panels.charts import Bars
 from cnnvis.gui.panels.explain import ExplainPanel
 from cnnvis.gui.studies.explain import Asking
-from cnnvis.model.attribution import Attribution, Map
+from cnnvis.gui.studies.trust import Judging
+from cnnvis.model.attribution import Attribution, Map, Vector
 from cnnvis.model.network import Network
 from cnnvis.model.question import Question
+from cnnvis.model.scorecard import Scorecard
 from cnnvis.model.session import Session
 from cnnvis.model.target import Target
 
@@ -253,3 +257,42 @@ def test_an_empty_window_asks_nothing(panel: ExplainPanel) -> None:
     panel.show_session(None, None)
     assert panel.shown == ()
     assert panel.diagram() is None
+
+
+def test_the_scores_begin_with_plain_words(panel: ExplainPanel) -> None:
+    one = found()
+    scores = {"insertion/blur": 0.5, "deletion/blur": 0.1, "randomised": 0.9}
+    card = Scorecard(one.key, one.method, scores, {"centre": {"insertion/blur": 0.4, "deletion/blur": 0.2}})
+    session = replace(wrong_session(), attributions=(one,))
+    panel.show_session(session, None)
+    panel.trust.click()
+    assert panel.score.words == "How far this map can be trusted was not measured yet."
+    panel.show_session(session.with_measurements(session.measurements.with_scorecard(card)), None)
+    assert "when the weights are random" in panel.score.words
+    bars = panel.score.list.widget().findChildren(Bars)
+    assert bars[0].accessibleName() == "this map 0.500; centre blob 0.400"
+
+
+def test_measuring_asks_for_the_chosen_map_and_can_be_stopped(panel: ExplainPanel, qtbot: QtBot) -> None:
+    one = found()
+    shows(panel, one)
+    panel.trust.click()
+    panel.score.show_judging(Judging(one.key, seconds=12.0))
+    (measure,) = panel.score.list.widget().findChildren(QPushButton)
+    assert measure.text() == "Measure · 12 s"
+    with qtbot.waitSignal(panel.requested) as told:
+        measure.click()
+    assert told.args == ["explain_measure", (one,)]
+    panel.score.show_judging(Judging(one.key, True, 12.0, 3, 9))
+    (stop,) = panel.score.list.widget().findChildren(QPushButton)
+    with qtbot.waitSignal(panel.requested) as told:
+        stop.click()
+    assert told.args[0] == "explain_halt"
+
+
+def test_votes_and_weights_have_figures_of_their_own(panel: ExplainPanel) -> None:
+    votes = Vector(np.array([2.0, -1.0], np.float32), ("a", "b"), {"bias": 1.0, "logit": 2.0})
+    shows(panel, replace(found(method="Votes"), evidence=votes))
+    ((title, make),) = panel.figures()
+    assert title == "Explain: Votes as a waterfall"
+    assert "logit" in make().caption

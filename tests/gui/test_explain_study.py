@@ -20,10 +20,13 @@ from cnnvis.gui.controller import Controller
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.places import Places, Settings
 from cnnvis.gui.studies import explain as study
+from cnnvis.gui.studies import trust
 from cnnvis.gui.studies.explain import Asking, Region
+from cnnvis.gui.studies.trust import Judging
 from cnnvis.model.attribution import Attribution, Map
 from cnnvis.model.document import Document
 from cnnvis.model.question import Question
+from cnnvis.model.scorecard import Scorecard
 from cnnvis.model.seeing import Seeing
 from cnnvis.model.target import Target
 from cnnvis.progress import hand_over
@@ -194,3 +197,40 @@ def test_leaving_the_session_forgets_what_was_said_of_it(desk: Desk) -> None:
     desk.controller.explain.leave()
     assert desk.told[-1] == desk.controller.explain.asking
     assert desk.seen[-1] is None
+
+
+def test_scores_come_one_by_one_and_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Judging] = []
+    desk.controller.trust.told = told.append
+
+    def judged(session: Any, live: Any, found: Attribution, progress: Any) -> Scorecard:
+        hand_over(progress, Scorecard(found.key, found.method, {"mufidelity": 0.4}))
+        return Scorecard(found.key, found.method, {"mufidelity": 0.4, "jaccard": 0.2})
+
+    monkeypatch.setattr(trust, "judged", judged)
+    monkeypatch.setattr(trust, "judging_cost", lambda session, live, found: SimpleNamespace(seconds=7.0))
+    desk.ask(QUESTION)
+    (found,) = desk.document.session.attributions
+    desk.controller.trust.foresee(found)
+    desk.qtbot.waitUntil(lambda: desk.jobs.idle)
+    assert (told[-1].key, told[-1].seconds) == (found.key, 7.0)
+    desk.controller.trust.measure_scores(found)
+    desk.qtbot.waitUntil(lambda: desk.jobs.idle)
+    assert [set(j.card.scores) for j in told if j.card is not None] == [{"mufidelity"}]
+    assert set(desk.document.session.measurements.scorecards[found.key].scores) == {"mufidelity", "jaccard"}
+    assert not told[-1].working
+
+
+def test_measuring_can_be_stopped_and_says_nothing_of_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judged(session: Any, live: Any, found: Attribution, progress: Any) -> Scorecard:
+        desk.jobs.running(trust.TOPIC).cancel()  # type: ignore[union-attr]
+        progress(1, 2, "measuring")
+        return Scorecard(found.key, found.method, {})
+
+    monkeypatch.setattr(trust, "judged", judged)
+    desk.ask(QUESTION)
+    (found,) = desk.document.session.attributions
+    desk.controller.trust.measure_scores(found)
+    desk.qtbot.waitUntil(lambda: desk.jobs.idle)
+    assert desk.document.session.measurements.scorecards == {}
+    assert desk.controller.trust.judging.failed == ""

@@ -14,7 +14,8 @@ from cnnvis.layout.marks import Box, Cells, Label, Lines, Raster, Rect
 from cnnvis.layout.rasters import composed, raster, tints
 from cnnvis.layout.svg import svg, text_width
 from cnnvis.layout.theme import DARK, LIGHT, Theme
-from cnnvis.model.attribution import Attribution, Evidence, Gates, Map, Picture, Vector
+from cnnvis.model.attribution import Attribution, Evidence, Gates, Map, Picture, Vector, WeightMap
+from cnnvis.model.scorecard import Scorecard
 from cnnvis.model.target import Target
 
 SESSION = made_up_session()
@@ -174,6 +175,30 @@ def test_evidence_without_a_display_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delitem(DISPLAYS, Gates, raising=False)
     shown = explanations(SESSION, [found(Gates({"conv1": np.ones(6, np.float32)}))])
     assert "Gates evidence has no picture here." in texts(shown)
+
+
+def test_maps_without_signs_say_so_and_have_a_scale_from_nothing() -> None:
+    strength = Attribution(Map(np.ones((8, 8), np.float32)), 3, DOG, "Saliency", {"channels": "max"}, {})
+    shown = explanations(SESSION, [strength], Setting(apart=True))
+    assert "no signs, of class 1" in texts(shown)
+    assert {"0", "1"} <= set(texts(shown))
+    assert "−1" not in texts(shown)
+    assert len(shown.cells) == 2  # nothing stands apart
+
+
+def test_gates_and_weights_are_bars_by_layer_and_parameter() -> None:
+    gates = Gates({"conv1": np.array([1, 0, 0, 0.9], np.float32), "conv2": np.zeros(3, np.float32)})
+    weights = WeightMap({"conv1.weight": np.ones((2, 3), np.float32), "fc.bias": np.full(2, 4, np.float32)})
+    shown = explanations(SESSION, [found(gates, method="Critical path"), found(weights, method="Weights")])
+    assert [t for t in texts(shown) if t in ("2 of 4", "0 of 3")] == ["2 of 4", "0 of 3"]
+    assert [t for t in texts(shown) if t in ("conv1", "fc.bias")] == ["conv1", "fc.bias", "conv1"]
+
+
+def test_what_was_measured_against_a_map_is_said_below_it() -> None:
+    one = found()
+    card = Scorecard(one.key, one.method, {}, facts={"flat": True})
+    judged = SESSION.with_measurements(SESSION.measurements.with_scorecard(card))
+    assert card.verdicts[0] in " ".join(texts(explanations(judged, [one])))
 
 
 def test_rows_end_where_the_width_does() -> None:
