@@ -33,12 +33,17 @@ if TYPE_CHECKING:
     from cnnvis.layout.confusion import confusion_diagram, confusion_matrix
     from cnnvis.layout.diagram import Diagram
     from cnnvis.layout.matrix import matrix, matrix_diagram
+    from cnnvis.layout.ridges import ridge_diagram
+    from cnnvis.layout.waterfall import waterfall_diagram
+    from cnnvis.layout.weight_maps import weight_diagram
     from cnnvis.model.activations import Activations
     from cnnvis.model.analysis import Analysis, Recipe
     from cnnvis.model.attribution import Attribution
     from cnnvis.model.connections import Connections
+    from cnnvis.model.distributions import distributions
     from cnnvis.model.document import Document
     from cnnvis.model.findings import Finding, findings
+    from cnnvis.model.gates import mean_path
     from cnnvis.model.groups import Group
     from cnnvis.model.job import Job
     from cnnvis.model.measurements import Instance
@@ -116,6 +121,11 @@ _HOMES = {
     "cnnvis.workflow.instances": ("lay_over",),
     "cnnvis.workflow.subsets": ("subset",),
     "cnnvis.workflow.together": ("explain_group",),
+    "cnnvis.layout.ridges": ("ridge_diagram",),
+    "cnnvis.layout.waterfall": ("waterfall_diagram",),
+    "cnnvis.layout.weight_maps": ("weight_diagram",),
+    "cnnvis.model.distributions": ("distributions",),
+    "cnnvis.model.gates": ("mean_path",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -157,6 +167,7 @@ __all__ = [
     "contribute",
     "dataset",
     "diagnose",
+    "distributions",
     "draw",
     "explain_group",
     "export",
@@ -168,12 +179,14 @@ __all__ = [
     "load",
     "matrix",
     "matrix_diagram",
+    "mean_path",
     "merge",
     "methods",
     "one_picture",
     "open_layers",
     "recluster",
     "record",
+    "ridge_diagram",
     "save",
     "scorecard",
     "search",
@@ -186,6 +199,8 @@ __all__ = [
     "trace",
     "viewed",
     "visualize",
+    "waterfall_diagram",
+    "weight_diagram",
     "write_graph",
     "write_table",
 ]
