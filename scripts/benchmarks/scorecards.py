@@ -17,7 +17,7 @@ from cnnvis.model.target import Target
 
 def scorecard_resnet20() -> list[Row]:
     """All measures on one CIFAR-10 image, of a method of two passes and of one by perturbation."""
-    return [_foretold("resnet20", GradCam(), 5), _foretold("resnet20", Occlusion(), 1)]
+    return [_foretold("resnet20", GradCam(), 5), _foretold("resnet20", Occlusion(), 3)]
 
 
 def scorecard_squeezenet() -> Row:

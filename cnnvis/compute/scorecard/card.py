@@ -48,8 +48,8 @@ MEASURES: tuple[Measure, ...] = (
 """All measures, in the order in which they are taken: what costs nothing and what says most comes first."""
 
 _TYPICAL = 500
-_RUN_TIMED = 64.0
-"""A method of more passes is not run to be timed: its passes are a good forecast."""
+_TIMED = 2.0
+"""Seconds of a method's run up to which it is run to be timed; above, its passes are a good forecast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +144,11 @@ def _seconds_of_evaluation(case: Case) -> float:
 def _seconds_of_run(case: Case) -> float:
     """Of the method once more."""
     each = passes(case.ready.cost(case.network))
-    if each > _RUN_TIMED:
-        return each * _seconds_of_evaluation(case)
+    known = each * _seconds_of_evaluation(case)
+    if known > _TIMED:
+        return known
     times = []
-    for _ in range(4):
+    for _ in range(4 if known < 0.1 * _TIMED else 2):
         started = time.perf_counter()
         case.again(case.ready)
         times.append(time.perf_counter() - started)
