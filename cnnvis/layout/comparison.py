@@ -14,7 +14,7 @@ from cnnvis.layout.svg import text_width
 from cnnvis.model.comparison import SECONDS, Comparison, Interval, Line, control_title
 from cnnvis.model.scorecard import CONTROLS, SCORES
 
-_PANEL, _GAP, _ROW, _HEAD, _FOOT, _EDGE = 132.0, 18.0, 18.0, 40.0, 22.0, 12.0
+_PANEL, _GAP, _ROW, _HEAD, _FOOT, _EDGE = 132.0, 22.0, 18.0, 40.0, 22.0, 12.0
 _ACROSS = 5
 _LOGARITHMIC = frozenset({SECONDS, "max-sensitivity"})
 _SHOWN = (
