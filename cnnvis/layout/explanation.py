@@ -26,7 +26,7 @@ EDGE, GAP, PAD = 8.0, 12.0, 8.0
 _LINE = 15.0
 ACROSS = 6
 """So many maps stand side by side in a figure."""
-LIST = 216.0
+LIST = 256.0
 """The least width of a list of bars: names need room."""
 NO_EVIDENCE = "There is nothing to show yet: no explanation was asked for."
 _WORDS: Mapping[str, str] = {

@@ -171,7 +171,10 @@ class ExplainPanel(QWidget):
             self.region.show_region(None, None)
         if not self.isVisible():
             return
-        self.question.show_session(session, _is_table(session))
+        table = _is_table(session)
+        self.question.show_session(session, table)
+        for widget in (self.manner, self.opacity):  # rows have bars, and no picture to lay them over
+            widget.setVisible(not table)
         if session is not None and session.look.instance != self._laid:
             self._laid = session.look.instance
             if self._laid and not self._laid.startswith("mean of "):

@@ -147,7 +147,8 @@ class QuestionForm(QWidget):
                 item.setData(method.title, Qt.ItemDataRole.UserRole)
                 item.setToolTip(f"{method.says}\n{method.paper}")
                 model.appendRow(item)
-        first = before or next((m.title for m in methods), "")
+        usual = [m.title for m in methods if m.family != "weights"] or [m.title for m in methods]
+        first = before if self.method.findData(before) >= 0 else next(iter(usual), "")
         self.choose_method(first)
 
     def choose_method(self, title: str, values: Mapping[str, Any] | None = None) -> None:
