@@ -204,6 +204,11 @@ def test_what_is_known_so_far_is_shown_beside_the_rest(panel: ExplainPanel) -> N
     shows(panel, found())
     panel.show_asking(Asking((Question(0, CLASS_0, "LIME"),), partial=found(method="LIME")))
     assert texts(panel) == ["0.png", "Grad-CAM", "LIME"]
+    panel.show_asking(Asking(partial=found(method="LIME")))
+    shows(panel, found(), found(method="LIME"))
+    assert texts(panel) == ["0.png", "Grad-CAM", "LIME"]
+    assert panel.picked is not None
+    assert panel.picked.method == "LIME"
 
 
 def test_apart_and_shared_change_what_is_shown(panel: ExplainPanel) -> None:

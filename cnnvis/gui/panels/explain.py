@@ -240,7 +240,8 @@ class ExplainPanel(QWidget):
         if session is None or image is None:
             return ()
         partial = self._asking.partial
-        every = (*session.attributions, *((partial,) if partial is not None else ()))
+        known = {a.key for a in session.attributions}
+        every = (*session.attributions, *((partial,) if partial is not None and partial.key not in known else ()))
         if self.grid.chosen == "images":
             method = self.question.chosen
             return tuple(a for a in every if method is not None and a.method == method.title)[-MOST:]

@@ -25,7 +25,7 @@ class RegionList(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setFixedWidth(WIDE)
-        title = section("Sees this region")
+        title = section("Seen by")
         title.setToolTip("Neurons whose strongest place lies in the region, and how far they answer more there than "
                          "anywhere outside it, in standard deviations over all images.")  # fmt: skip
         cross = QToolButton()

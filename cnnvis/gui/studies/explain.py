@@ -35,7 +35,7 @@ CONNECT = "The network must be connected to explain an image."
 class Asking:
     """How it stands with the questions: `waiting` are not answered yet, the first is under way.
 
-    `partial` is what that one knows so far. `failed` says in one sentence what went wrong, `details` all of it;
+    `partial` is what that one knows so far, or the newest answer. `failed` says in one sentence what went wrong, `details` all of it;
     `unconnected`: because the network is not at hand. `pace`: seconds of one pass among many, as measured.
     """
 
@@ -130,7 +130,7 @@ class Explain(Study):
         def done(_: None) -> None:
             heard(None)
             self.view.show_work(None)
-            self._tell(replace(self.asking, waiting=(), partial=None))
+            self._tell(replace(self.asking, waiting=()))
 
         def failed(error: BaseException) -> None:
             heard(None)
@@ -170,7 +170,7 @@ class Explain(Study):
         """Keep an answer, show what is known so far, or say what went wrong with one."""
         rest = tuple(q for q in self.asking.waiting if q is not question)
         if isinstance(found, Attribution):
-            self._tell(replace(self.asking, waiting=rest, partial=None))
+            self._tell(replace(self.asking, waiting=rest, partial=found))  # until the session is drawn with it
             self.desk.hold()
             document.update(with_attribution(document.session, found))
         elif isinstance(found, BaseException):
@@ -184,6 +184,7 @@ class Explain(Study):
         document = self.desk.document
         if document is not None:
             self.desk.hold()
+            self._tell(replace(self.asking, partial=None))
             document.update(without_attribution(document.session, key))
 
     def lay_path(self, key: str) -> None:
