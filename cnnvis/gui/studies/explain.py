@@ -35,8 +35,9 @@ CONNECT = "The network must be connected to explain an image."
 class Asking:
     """How it stands with the questions: `waiting` are not answered yet, the first is under way.
 
-    `partial` is what that one knows so far, or the newest answer. `failed` says in one sentence what went wrong, `details` all of it;
-    `unconnected`: because the network is not at hand. `pace`: seconds of one pass among many, as measured.
+    `partial` is what that one knows so far, or the newest answer. `failed` says in one sentence what went wrong,
+    `details` all of it; `unconnected`: because the network is not at hand. `pace`: seconds of one pass among many, as
+    measured.
     """
 
     waiting: tuple[Question, ...] = ()
