@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cnnvis.layout.diagram import Diagram
     from cnnvis.layout.matrix import matrix, matrix_diagram
     from cnnvis.layout.ridges import ridge_diagram
+    from cnnvis.layout.together import together_diagram
     from cnnvis.layout.waterfall import waterfall_diagram
     from cnnvis.layout.weight_maps import weight_diagram
     from cnnvis.model.activations import Activations
@@ -92,6 +93,7 @@ _HOMES = {
     "cnnvis.layout.confusion": ("confusion_diagram", "confusion_matrix"),
     "cnnvis.layout.diagram": ("Diagram",),
     "cnnvis.layout.matrix": ("matrix", "matrix_diagram"),
+    "cnnvis.layout.together": ("together_diagram",),
     "cnnvis.model.activations": ("Activations",),
     "cnnvis.model.analysis": ("Analysis", "Recipe"),
     "cnnvis.model.attribution": ("Attribution",),
@@ -196,6 +198,7 @@ __all__ = [
     "subset",
     "table",
     "together",
+    "together_diagram",
     "trace",
     "viewed",
     "visualize",
