@@ -13,6 +13,9 @@ from cnnvis.layout.contours import contours
 from cnnvis.layout.marks import ACCENT, EXCITE, INHIBIT, MUTED, Box, Cells, Ink, Label, Lines, Mark, Rect
 from cnnvis.layout.rasters import raster
 from cnnvis.layout.sheet import Scale, short
+from cnnvis.layout.svg import text_width
+from cnnvis.layout.waterfall import is_sum, steps_of, waterfall_marks
+from cnnvis.layout.weight_maps import largest, weight_marks, weight_scale
 from cnnvis.model.attribution import Attribution, Evidence, Gates, Map, Picture, Vector, WeightMap
 from cnnvis.model.gates import open_units
 
@@ -25,6 +28,10 @@ SMOOTH = 0.02
 _HEIGHTS = ((0.25, 0.9), (0.5, 1.5), (0.75, 2.4))
 """Shares of the scale at which contours run, with the widths of their lines."""
 _LISTED, _ROW, _BAR = 16, 17.0, 9.0
+_VOTERS, _PARAMETERS, _FILTERS = 10, 6, 6
+"""So many have a bar or a matrix of their own in a cell; figures of one card have room for more."""
+_NAMED = 0.58
+"""Names of layers take at most this share of a list: what differs in them may stand in the middle."""
 _SCALE = 18.0
 
 
@@ -143,14 +150,17 @@ def scale_marks(scale: Scale, box: Box, sign: Sign = "both") -> list[Mark]:
     bar = Box(box.x + room + 4, box.y + 2, box.w - 2 * room - 8, 8)
     return [
         Label(words[0], Box(box.x, box.y, room, 12), 10, MUTED, align="right", elide="none"),
-        Cells(bar, levels.tobytes(), (1, 64), "effect"),
+        Cells(bar, levels.tobytes(), (1, 64), scale.ramp),
         Label(words[1], Box(bar.right + 4, box.y, room, 12), 10, MUTED, elide="none"),
     ]
 
 
 def _vector(shown: Shown) -> Drawn:
-    """A bar for each feature, the weightiest first, from a common zero."""
+    """A bar for each feature, the weightiest first, from a common zero; votes that sum to a logit as a waterfall."""
     assert isinstance(shown.evidence, Vector)
+    if is_sum(shown.evidence):
+        found, bottom = waterfall_marks(steps_of(shown.evidence, _VOTERS), Box(0, 2, shown.setting.side, 0))
+        return Drawn(tuple(found), bottom + 4)
     values = signed(shown.evidence.values, shown.sign)
     order = np.argsort(-np.abs(values), kind="stable")[:_LISTED]
     width = shown.setting.side
@@ -213,28 +223,40 @@ def _gates(shown: Shown) -> Drawn:
 
 
 def _weights(shown: Shown) -> Drawn:
-    """How much a weight of each parameter matters on average, the most important first."""
+    """How much a weight of each parameter matters on average, the most important first, and the filters of that one."""
     assert isinstance(shown.evidence, WeightMap)
-    means = {name: float(np.abs(values).mean()) for name, values in shown.evidence.values.items() if values.size}
+    known, width = shown.evidence.values, shown.setting.side
+    means = {name: float(np.abs(values).mean()) for name, values in known.items() if values.size}
     order = sorted(means, key=lambda name: -means[name])
     top = max(means.values(), default=0.0) or 1.0
     rows = [(name.removesuffix(".weight"), means[name] / top, short(means[name])) for name in order]
-    return _listed(rows, shown.setting.side)
+    listed = _listed(rows, width, _PARAMETERS)
+    if not any(values.ndim > 1 for values in known.values()):
+        return listed
+    name = largest(shown.evidence)
+    scale = weight_scale(known[name], WHAT)
+    below = listed.height + 8
+    filters, bottom = weight_marks(known[name], scale, Box(0, below + 18, width, 0), _FILTERS)
+    heading = Label(name, Box(0, below, width, 16), 11, bold=True, elide="middle")
+    signs: Sign = "both" if scale.signed else "for"
+    scales = scale_marks(scale, Box(0, bottom + 4, width, 12), signs)
+    return Drawn((*listed.marks, heading, *filters, *scales), bottom + _SCALE)
 
 
-def _listed(rows: list[tuple[str, float, str]], width: float) -> Drawn:
+def _listed(rows: list[tuple[str, float, str]], width: float, most: int = _LISTED) -> Drawn:
     """Bars of shares from 0 to 1, each with its name and its number."""
-    named, room = 0.42 * width, 0.26 * width
+    longest = max((text_width(name, 11, False) for name, _, _ in rows), default=0.0)
+    named, room = min(1.15 * longest + 8, _NAMED * width), 0.26 * width
     marks: list[Mark] = []
-    for row, (name, share, word) in enumerate(rows[:_LISTED]):
+    for row, (name, share, word) in enumerate(rows[:most]):
         top = row * _ROW
         bar = Box(named, top + (_ROW - _BAR) / 2, max(share * (width - named - room), 1.0), _BAR)
         marks.append(Label(name, Box(0, top, named - 8, _ROW), 11, elide="middle"))
         marks.append(Rect(bar, EXCITE, radius=2.0))
         marks.append(Label(word, Box(width - room + 4, top, room - 4, _ROW), 11, MUTED, align="right"))
-    height = min(len(rows), _LISTED) * _ROW
-    if len(rows) > _LISTED:
-        marks.append(Label(f"{len(rows) - _LISTED:,} more", Box(0, height, width, _ROW), 11, MUTED))
+    height = min(len(rows), most) * _ROW
+    if len(rows) > most:
+        marks.append(Label(f"{len(rows) - most:,} more", Box(0, height, width, _ROW), 11, MUTED))
         height += _ROW
     return Drawn(tuple(marks), height)
 

@@ -19,6 +19,8 @@ from cnnvis.model.session import Session
 LISTED = 12
 """So many voters have a bar of their own."""
 _ROW, _BAR, _SPACE, _SIDE = 20.0, 12.0, 360.0, 12.0
+_NAMED = 0.42
+"""Names take at most this share of the width."""
 Kind = Literal["start", "vote", "others", "sum"]
 
 
@@ -49,14 +51,13 @@ def steps_of(votes: Vector, listed: int = LISTED) -> tuple[Step, ...]:
     Votes to first order start from their rest instead of the bias. Units of the layer that votes go by their numbers.
     Raises InvalidValue where the evidence is no sum.
     """
-    start = votes.facts.get("bias", votes.facts.get("rest"))
-    if start is None or "logit" not in votes.facts:
+    if not is_sum(votes):
         raise InvalidValue("A waterfall must be of votes that sum to a logit. Use the method Votes.")
     values = votes.values.astype(np.float64)
     order = np.argsort(-np.abs(values), kind="stable")
     if len(order) == listed + 1:
         listed += 1  # one other has a name of its own as well
-    now = float(start)
+    now = float(votes.facts.get("bias", votes.facts.get("rest")))
     steps = [Step("bias" if "bias" in votes.facts else "elsewhere", 0.0, now, "start")]
     for i in order[:listed].tolist():
         name = votes.features[i]
@@ -69,39 +70,59 @@ def steps_of(votes: Vector, listed: int = LISTED) -> tuple[Step, ...]:
     return (*steps, Step("logit", 0.0, float(votes.facts["logit"]), "sum"))
 
 
+def is_sum(votes: Vector) -> bool:
+    """Whether votes sum to a logit, so that a waterfall can be drawn of them."""
+    return "logit" in votes.facts and ("bias" in votes.facts or "rest" in votes.facts)
+
+
 def waterfall_face(steps: tuple[Step, ...], title: str) -> Face:
-    """The bars from top to bottom, each starting where the one before ended; values at the right."""
-    named = min(1.15 * max((text_width(s.name, 11, s.kind == "sum") for s in steps), default=0.0), 168.0) + 12
+    """The bars from top to bottom below their title, wide enough for every name and value."""
+    named, room = _columns(steps)
+    inner = named + _SPACE + room
+    title_mark = Label(title, Box(_SIDE, 8, inner, 20), 13, bold=True, elide="middle")
+    marks, bottom = waterfall_marks(steps, Box(_SIDE, 36, inner, 0))
+    return Face(inner + 2 * _SIDE, bottom + 10, (title_mark, *marks), title, framed=False)
+
+
+def waterfall_marks(steps: tuple[Step, ...], area: Box) -> tuple[list[Mark], float]:
+    """Bars as wide as an area, each starting where the one before ended, and how far down they reach.
+
+    Names stand at the left and are elided where there is little room; values at the right.
+    """
+    named, room = _columns(steps)
+    named = min(named, _NAMED * area.w)
+    space = area.w - named - room
     low = min(0.0, *(min(s.start, s.stop) for s in steps))
     high = max(0.0, *(max(s.start, s.stop) for s in steps))
-    scale = _SPACE / ((high - low) or 1.0)
-    left, top = _SIDE + named, 36.0
-    room = 1.15 * max(text_width(_signed(s), 11, s.kind == "sum") for s in steps) + 10
-    width = left + _SPACE + room + _SIDE
+    scale = space / ((high - low) or 1.0)
+    left, top = area.x + named, area.y
 
     def x(value: float) -> float:
         return left + (value - low) * scale
 
     bottom = top + len(steps) * _ROW + 6
-    marks: list[Mark] = [
-        Label(title, Box(_SIDE, 8, width - 2 * _SIDE, 20), 13, bold=True, elide="middle"),
-        Rect(Box(x(0.0) - 0.5, top - 2, 1, bottom - top), BORDER),
-    ]
+    marks: list[Mark] = [Rect(Box(x(0.0) - 0.5, top - 2, 1, bottom - top), BORDER)]
     for row, step in enumerate(steps):
         y = top + row * _ROW + (6.0 if step.kind == "sum" else 0.0)
         strong = step.kind == "sum"
         if strong:
-            marks.append(Rect(Box(_SIDE, y - 3, width - 2 * _SIDE, 1), BORDER))
+            marks.append(Rect(Box(area.x, y - 3, area.w, 1), BORDER))
         elif row + 1 < len(steps) - 1:
             marks.append(Rect(Box(x(step.stop) - 0.5, y + (_ROW + _BAR) / 2, 1, _ROW - _BAR), MUTED))
         begin, end = sorted((x(step.start), x(step.stop)))
         bar = Box(begin, y + (_ROW - _BAR) / 2, max(end - begin, 1.0), _BAR)
-        name = Label(step.name, Box(_SIDE, y, named - 6, _ROW), 11, TEXT if strong else MUTED, strong, elide="middle")
-        value = Box(left + _SPACE, y, room, _ROW)
+        name = Label(step.name, Box(area.x, y, named - 6, _ROW), 11, TEXT if strong else MUTED, strong, elide="middle")
+        value = Box(left + space, y, room, _ROW)
         ink = replace(step.ink, strength=0.55) if step.kind == "others" else step.ink
         marks += [name, Rect(bar, ink, radius=1.5)]
         marks.append(Label(_signed(step), value, 11, TEXT if strong else MUTED, strong, "right", elide="none"))
-    return Face(width, bottom + 10, tuple(marks), title, framed=False)
+    return marks, bottom
+
+
+def _columns(steps: tuple[Step, ...]) -> tuple[float, float]:
+    """The widths of the names and of the values."""
+    named = min(1.15 * max((text_width(s.name, 11, s.kind == "sum") for s in steps), default=0.0), 168.0) + 12
+    return named, 1.15 * max(text_width(_signed(s), 11, s.kind == "sum") for s in steps) + 10
 
 
 def _signed(step: Step) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sessions import made_up_session
@@ -192,6 +194,30 @@ def test_gates_and_weights_are_bars_by_layer_and_parameter() -> None:
     shown = explanations(SESSION, [found(gates, method="Critical path"), found(weights, method="Weights")])
     assert [t for t in texts(shown) if t in ("2 of 4", "0 of 3")] == ["2 of 4", "0 of 3"]
     assert [t for t in texts(shown) if t in ("conv1", "fc.bias")] == ["conv1", "fc.bias", "conv1"]
+
+
+def test_votes_that_sum_to_a_logit_are_a_waterfall_within_their_cell() -> None:
+    values = np.linspace(-1, 3, 40).astype(np.float32)
+    facts = {"layer": "conv2", "bias": -0.5, "logit": float(values.sum()) - 0.5}
+    votes = Vector(values, tuple(f"conv2:{k}" for k in range(40)), facts)
+    shown = explanations(SESSION, [found(votes, method="Votes")])
+    assert {"bias", "neuron 39", "30 others", "logit"} <= set(texts(shown))
+    (card,) = (cell.card for cell in shown.cells if cell.attribution is not None)
+    assert all(m.box.x >= 0 and m.box.right <= card.face.w for m in card.marks)
+    plain = explanations(SESSION, [found(replace(votes, facts={"layer": "conv2"}), method="Integrated gradients")])
+    assert "logit" not in texts(plain)
+
+
+@pytest.mark.parametrize("shape", [(8, 3, 7, 7), (24, 16, 3, 3), (12, 512), (4, 2, 5)])
+def test_the_weights_that_matter_most_are_heat_maps_within_their_cell(shape: tuple[int, ...]) -> None:
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    weights = WeightMap({"conv2.weight": values, "fc.weight": np.full((2, 3), 1e-3, np.float32)})
+    shown = explanations(SESSION, [found(weights, method="Weights")])
+    (card,) = (cell.card for cell in shown.cells if cell.attribution is not None)
+    grids = [m for m in card.marks if isinstance(m, Cells) and m.shape != (1, 64)]  # but for the bar of the scale
+    assert sum(np.prod(m.shape) for m in grids) == min(len(values), 6) * values[0].size
+    assert all(m.box.x >= 0 and m.box.right <= card.face.w and m.box.bottom <= card.face.h for m in card.marks)
+    assert "conv2.weight" in texts(shown)
 
 
 def test_what_was_measured_against_a_map_is_said_below_it() -> None:

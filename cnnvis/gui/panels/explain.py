@@ -33,7 +33,7 @@ from cnnvis.layout.diagram import Diagram, Key
 from cnnvis.layout.displays import Setting
 from cnnvis.layout.explanation import EDGE, GAP, PAD, Cell, explanations
 from cnnvis.layout.theme import LIGHT, Theme
-from cnnvis.layout.waterfall import waterfall_diagram
+from cnnvis.layout.waterfall import is_sum, waterfall_diagram
 from cnnvis.layout.weight_maps import weight_diagram
 from cnnvis.model.attribution import Attribution, Gates, Vector, WeightMap
 from cnnvis.model.question import Question, place_of
@@ -374,7 +374,7 @@ class ExplainPanel(QWidget):
         found, session = self.picked, self._session
         if session is None or found is None:
             return ()
-        if isinstance(found.evidence, Vector) and "logit" in found.evidence.facts:
+        if isinstance(found.evidence, Vector) and is_sum(found.evidence):
             return ((f"Explain: {found.method} as a waterfall", partial(waterfall_diagram, session, found)),)
         if isinstance(found.evidence, WeightMap):
             return ((f"Explain: {found.method} as heat maps", partial(weight_diagram, session, found)),)
