@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from cnnvis.compute.method import Method
 from cnnvis.compute.probe import Probe
@@ -47,7 +47,7 @@ def weighed(
     parts: list[NDArray[np.float32]] = []
     for layer in chosen:
         maps, slope = (units_first(x, layer)[0].float() for x in found[layer.name])
-        parts.append(enlarged(combine(maps, finite(slope, f"The slopes at {layer.name}")), size))
+        parts.append(enlarged(combine(maps, finite(slope, f"The slopes at {layer.name}")), layer, size))
     progress(1, 1, "running the network")
     return map_of(parts[0] if len(parts) == 1 else _averaged(parts), *chosen)
 
@@ -117,10 +117,35 @@ def units_first(values: Tensor, layer: Layer) -> Tensor:
     return values.movedim(layer.unit_axis % len(layer.shape) + 1, 1)
 
 
-def enlarged(plane: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Evidence on the plane of a layer (h, w) at the size of the input, by bilinear interpolation."""
-    grown = F.interpolate(plane.detach()[None, None].float(), size=size, mode="bilinear", align_corners=False)
-    return np.ascontiguousarray(grown[0, 0].cpu().numpy())
+def enlarged(plane: Tensor, layer: Layer, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Evidence on the plane of a layer (h, w) at the size of the input, as `grown` places it."""
+    return np.ascontiguousarray(grown(plane, layer, size).cpu().numpy())
+
+
+def grown(planes: Tensor, layer: Layer, size: tuple[int, int]) -> Tensor:
+    """Maps of a layer (…, h, w) at the size of the input (…, H, W), each cell where its receptive field is centred.
+
+    Bilinear between the centres; beyond the outermost ones their values go on. Cells of a layer whose field is not
+    known, for it sees everything or the axes were mixed, are spread evenly over the input.
+    """
+    planes = planes.detach().float()
+    rows, columns = (_between(centres(layer, axis, size[axis]), size[axis]).to(planes) for axis in (0, 1))
+    return rows @ planes @ columns.T
+
+
+def centres(layer: Layer, axis: int, n: int) -> NDArray[np.float64]:
+    """Where the cells of a plane lie along an axis (0 down, 1 across) of an input of n pixels; pixel 0 lies at 0.0."""
+    cells = np.arange(layer.spatial[axis], dtype=np.float64)
+    field = layer.field
+    if field is None or len(field.size) != 2 or min(field.jump) <= 0:
+        return (cells + 0.5) * n / len(cells) - 0.5
+    return field.start[axis] + cells * field.jump[axis] + (field.size[axis] - 1) / 2
+
+
+def _between(places: NDArray[np.float64], n: int) -> Tensor:
+    """What each cell at `places` gives to each of n pixels, (n, cells): linear between two, the nearest beyond all."""
+    found = np.stack([np.interp(np.arange(n), places, unit) for unit in np.eye(len(places))], axis=1)
+    return torch.from_numpy(found)
 
 
 def map_of(values: NDArray[np.float32], *layers: Layer, **facts: Any) -> Map:

@@ -3,7 +3,7 @@
 Where the target is a linear function of the averages of some maps, y = b + Σ_k w_k (1 / hw) Σ_p A_k(p), the same
 weights apply to the maps themselves:
 
-    L(p) = Σ_k w_k A_k(p),      whose mean over the plane, and b, is y.
+    L(p) = Σ_k w_k A_k(p),      whose mean over the layer's plane, and b, is y.
 
 The maps are found in the graph: from the target back through steps that are linear in evaluation mode (linear layers,
 flattening, dropout, 1×1 convolutions of what is averaged already) to the first plane. The weights are the slope of the
@@ -12,6 +12,7 @@ own map is averaged, as in SqueezeNet, that map is the CAM. Behind global averag
 
 Zhou, Khosla, Lapedriza, Oliva, Torralba, "Learning Deep Features for Discriminative Localization", 2015 (arXiv
 1512.04150). For other networks the paper puts such a head in the place of their own and trains it: that is `FittedCam`.
+We differ: cells stand where their receptive fields are centred, where the paper stretches the plane over the input.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Cam:
         maps = units_first(values, node)[0].float()
         weights = _weights(units_first(slope, node)[0], node, target)
         progress(1, 1, "running the network")
-        return map_of(enlarged((weights[:, None, None] * maps).sum(0), size), host)
+        return map_of(enlarged((weights[:, None, None] * maps).sum(0), node, size), host)
 
 
 def averaged_maps(network: Network, target: Target) -> Layer:

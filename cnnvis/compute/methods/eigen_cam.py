@@ -9,6 +9,7 @@ Muhammad, Yeasin, "Eigen-CAM: Class Activation Map using Principal Components", 
 singular vector is arbitrary: ours is the one that agrees with the mean absolute response over the plane (its inner
 product with L is positive), so that what is bright is what the layer responds to. `centred` takes each map's mean away
 first, as widespread implementations do: the first principal component then, which also shows what is below the mean.
+Cells stand where their receptive fields are centred.
 It never looks at the target, and says so: it shows what a layer sees, not why a class.
 """
 
@@ -67,4 +68,4 @@ class EigenCam:
         share = float(strength[0] ** 2 / (strength**2).sum()) if float(strength[0]) else 0.0
         progress(1, 1, "running the network")
         says = "Eigen-CAM does not look at the target: it shows what this layer responds to."
-        return map_of(enlarged(found.reshape(maps.shape[1:]), size), layer, share=round(share, 4), says=says)
+        return map_of(enlarged(found.reshape(maps.shape[1:]), layer, size), layer, share=round(share, 4), says=says)

@@ -8,7 +8,7 @@ softmax, here fitted by logistic regression on the frozen network:
 Zhou, Khosla, Lapedriza, Oliva, Torralba, "Learning Deep Features for Discriminative Localization", 2015 (arXiv
 1512.04150). We differ: only the head is fitted, the network stays as it is. The map explains the fitted head, not the
 network's own: how often a head of four fifths of the samples is right on the rest stands beside it, and where that is
-no better than a guess it says so.
+no better than a guess it says so. Cells stand where their receptive fields are centred.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class FittedCam:
         progress(0, 1, "running the network")
         run = probe.run(inputs, keep=(layer.response,), stop_after=(layer.response,))
         maps = finite(units_first(run.values[layer.response], layer)[0].float().cpu(), f"The maps of {layer.name}")
-        values = enlarged(torch.einsum("k,khw->hw", torch.from_numpy(self.head.weights), maps), size)
+        values = enlarged(torch.einsum("k,khw->hw", torch.from_numpy(self.head.weights), maps), layer, size)
         progress(1, 1, "running the network")
         facts: dict[str, Any] = {"accuracy": round(self.head.accuracy, 4), "samples": self.head.n}
         if self.head.accuracy <= self.head.guess:

@@ -4,12 +4,13 @@ Each map A_k of a layer is weighted by how much the target y gains from it,
 
     alpha_k = (1 / hw) Σ_p ∂y / ∂A_k(p)          L(p) = Σ_k alpha_k A_k(p),
 
-and L is enlarged to the input's size by bilinear interpolation.
+and L is enlarged to the input's size by bilinear interpolation between the centres of the cells.
 
 Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra, "Grad-CAM: Visual Explanations from Deep Networks via
 Gradient-based Localization", 2017 (arXiv 1610.02391). We differ: the paper keeps only what speaks for the target,
 ReLU(L); we keep L with its sign and leave the choice to whoever shows it. The target may be any `Target`, and the
-map need not be scaled to 0–1.
+map need not be scaled to 0–1. Programs stretch L over the input; ours, in this whole family, has cells stand where
+their receptive fields are centred, which unpadded convolutions and strides move by up to half a cell and more.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ Chattopadhyay, Sarkar, Howlader, Balasubramanian, "Grad-CAM++: Improved Visual E
 Networks", 2018 (arXiv 1710.11063). We differ: g² is cancelled, so that no small constant is added below the fraction
 (which would rule where slopes are small); only positive slopes count, so a = 1 / (2 + g Σ A). Σ A runs over the
 positive values of a map, which are all of them behind a rectifier, as the paper has it; else the fraction has poles.
-L is not rectified.
+L is not rectified, and its cells stand where their receptive fields are centred.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ Where nothing but a linear step follows the layer, ΣL over its places is the ta
 global average pooling it equals Grad-CAM.
 
 Draelos, Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks", 2020
-(arXiv 2011.08891). We keep the sign, and enlarge by bilinear interpolation, which moves evidence by less than one
-place of the layer.
+(arXiv 2011.08891). We keep the sign, and cells stand where their receptive fields are centred, bilinear between them:
+where they are not one a pixel, the sum over the layer's places is no longer that over pixels.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
 
 Jiang, Zhang, Hou, Cheng, Wei, "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE
 Transactions on Image Processing 30, 2021. We differ: the paper keeps ReLU(L); where maps have no negative values L is
-positive anyway. Its fusion of layers takes the maximum of scaled maps; ours, as for the whole family, their mean.
+positive anyway. Its fusion of layers takes the maximum of scaled maps; ours, as for the whole family, their mean. Cells
+stand where their receptive fields are centred.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ No gradients: it works where they vanish, and costs a forward pass per map. The 
 baseline; the softmax makes that the same. Maps that are the same everywhere mask nothing and are left out.
 
 Wang, Wang, Du, Yang, Zhang, Ding, Mardziel, Hu, "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural
-Networks", 2019 (arXiv 1910.01279). We differ: L is not rectified. `channels` says among how many maps the weights are
-shared: near 1 one map rules, near their number all count the same.
+Networks", 2019 (arXiv 1910.01279). We differ: L is not rectified, and cells stand where their receptive fields are
+centred, in Up and in L. `channels` says among how many maps the weights are shared: near 1 one map rules, near their
+number all count the same.
 """
 
 from __future__ import annotations
@@ -19,16 +20,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from cnnvis.compute.evaluations import Evaluations, Fill, filling, masked
 from cnnvis.compute.method import Cost, Family, Takes
-from cnnvis.compute.planes import enlarged, map_layer, map_of, units_first
+from cnnvis.compute.planes import enlarged, grown, map_layer, map_of, units_first
 from cnnvis.compute.probe import Probe
 from cnnvis.compute.score import checked
 from cnnvis.compute.subject import finite, subject
 from cnnvis.model.attribution import Map
-from cnnvis.model.network import Network
+from cnnvis.model.network import Layer, Network
 from cnnvis.model.target import Target
 from cnnvis.progress import Progress, hand_over, silent
 
@@ -77,20 +77,20 @@ class ScoreCam:
         scores: list[NDArray[np.float64]] = []
         shown = 0
         for some in torch.split(maps, ask.batch):
-            scores.append(ask(masked(about, [_masks(some, size)], fill)))
+            scores.append(ask(masked(about, [_masks(some, layer, size)], fill)))
             found = _weighted(maps[: ask.n], np.concatenate(scores))
-            evidence = map_of(enlarged(found[0], size), layer, channels=found[1])
+            evidence = map_of(enlarged(found[0], layer, size), layer, channels=found[1])
             if ask.n < len(maps) and ask.n * _SHOWN // len(maps) > shown:
                 shown = ask.n * _SHOWN // len(maps)
                 hand_over(progress, evidence)
         return evidence
 
 
-def _masks(maps: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
+def _masks(maps: Tensor, layer: Layer, size: tuple[int, int]) -> NDArray[np.float32]:
     """Maps (n, h', w') at the size of the input, each scaled to 0–1."""
-    grown = F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
-    low, high = grown.amin((1, 2), keepdim=True), grown.amax((1, 2), keepdim=True)
-    scaled = (grown - low) / (high - low).clamp(min=torch.finfo(torch.float32).tiny)
+    large = grown(maps, layer, size)
+    low, high = large.amin((1, 2), keepdim=True), large.amax((1, 2), keepdim=True)
+    scaled = (large - low) / (high - low).clamp(min=torch.finfo(torch.float32).tiny)
     return np.ascontiguousarray(scaled.cpu().numpy())
 
 

@@ -6,7 +6,8 @@ With f_p the responses of a layer at the place p, a 1 × 1 convolution w, and a 
 
 trained on the samples' labels while the network stays as it is: for a class, to tell it from all others (logistic,
 both kinds counted alike); for any other target, or without labels, to foretell its value (least squares). The evidence
-is a, enlarged by bilinear interpolation; it has no signs and sums to 1 over the layer's places.
+is a, enlarged bilinearly between the cells, which stand where their receptive fields are centred; it has no signs and
+sums to 1 over the layer's places.
 
 Poplin et al., "Prediction of Cardiovascular Risk Factors from Retinal Fundus Photographs via Deep Learning", 2018
 (arXiv 1708.09843), who train such a head for each thing foretold. We differ: channels are put on one scale before, w
@@ -113,7 +114,7 @@ class SoftAttention:
             looks = torch.einsum("c,chw->hw", torch.from_numpy(self.known.attention).to(maps), maps)
             looks = looks.flatten().softmax(0).reshape(looks.shape)
         progress(1, 1, "running the network")
-        return Map(enlarged(looks, size), {"layer": layer.name, **self.known.facts})
+        return Map(enlarged(looks, layer, size), {"layer": layer.name, **self.known.facts})
 
 
 def _drawn(
