@@ -17,12 +17,12 @@ from cnnvis.model.target import Target
 
 
 def occlusion_resnet20() -> Row:
-    """226 evaluations of a CIFAR-10 image."""
+    """101 evaluations of a CIFAR-10 image."""
     return _against_forward("resnet20", lambda: Occlusion(), pairs=9)
 
 
 def occlusion_squeezenet() -> Row:
-    """257 evaluations of a photograph."""
+    """About 400 evaluations of a photograph."""
     return _against_forward("squeezenet1_0", lambda: Occlusion(), pairs=3)
 
 

@@ -119,7 +119,7 @@ def test_nothing_that_lowers_the_target_is_said() -> None:
 
 def test_a_window_that_does_not_fit_is_refused_in_a_sentence() -> None:
     model, network, x = small()
-    with pytest.raises(InvalidValue, match=r"must fit into the picture of 12×17 pixels; got 13\. Use None, here 1"):
+    with pytest.raises(InvalidValue, match=r"must fit into the picture of 12×17 pixels; got 13\. Use None, here 2"):
         found(model, network, x, Occlusion(13))
     with pytest.raises(InvalidValue, match=r"Occlusion\.stride must be 1 to 4"):
         found(model, network, x, Occlusion(4, 5))
