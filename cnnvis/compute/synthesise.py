@@ -18,6 +18,7 @@ from cnnvis.compute.probe import Probe, is_out_of_memory, probe
 from cnnvis.compute.score import checked
 from cnnvis.compute.subject import Subject, subject
 from cnnvis.compute.visualize.drawing import Brush, Drawing, strongest
+from cnnvis.compute.visualize.normalise import fitting
 from cnnvis.errors import InvalidValue, ModelFailure
 from cnnvis.model.activations import Activations
 from cnnvis.model.attribution import Picture
@@ -124,9 +125,8 @@ def _about(opened: Probe, sample: Any) -> Subject:
 
 def _normalised(method: FeatureVisualization, about: Subject, data: Dataset | None) -> FeatureVisualization:
     """The method with the data's way from a picture to an input."""
-    images = data if data is not None and data.kind == "images" else None
-    rows = range(len(images)) if images is not None else ()
-    return replace(method, normalisation=method.normalised(about.x.shape[1], images, rows))
+    rows = range(len(data)) if data is not None else ()
+    return replace(method, normalisation=fitting(method, about.x.shape[1], data, rows))
 
 
 def _real(

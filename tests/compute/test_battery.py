@@ -116,6 +116,8 @@ HOW: Mapping[str, How] = {
     "CriticalPath": How(
         {"steps": 4}, dict.fromkeys(("neuron", "second call", "cluster", "place"), "must be a class of")
     ),
+    "ActivationGrid": How(parameters={"steps": 16, "parts": 2}),
+    "Caricature": How(parameters={"steps": 16}),
     "FeatureVisualization": How(parameters={"steps": 20, "compare": 16}),
 }
 

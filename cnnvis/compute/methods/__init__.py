@@ -7,7 +7,9 @@ from dataclasses import fields
 from typing import Any
 
 from cnnvis.compute.method import Method
+from cnnvis.compute.methods.activation_grid import ActivationGrid
 from cnnvis.compute.methods.cam import Cam
+from cnnvis.compute.methods.caricature import Caricature
 from cnnvis.compute.methods.connection_weights import ConnectionWeights
 from cnnvis.compute.methods.critical_path import CriticalPath
 from cnnvis.compute.methods.dlime import Dlime
@@ -64,11 +66,15 @@ EVERY: tuple[type[Method], ...] = (
     CriticalPath,
     NeuronMct,
     FeatureVisualization,
+    Caricature,
+    ActivationGrid,
 )
 
 __all__ = [
     "EVERY",
+    "ActivationGrid",
     "Cam",
+    "Caricature",
     "ConnectionWeights",
     "CriticalPath",
     "Dlime",

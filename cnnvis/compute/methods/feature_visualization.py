@@ -26,7 +26,7 @@ from cnnvis.compute.probe import Probe
 from cnnvis.compute.score import checked
 from cnnvis.compute.subject import Subject, subject
 from cnnvis.compute.visualize.drawing import Brush, Drawing, Toward, strongest
-from cnnvis.compute.visualize.normalise import Normalisation, given, learned, usual
+from cnnvis.compute.visualize.normalise import UNKNOWN, Normalisation, channels_of, fitting
 from cnnvis.compute.visualize.parameterise import SPACES
 from cnnvis.errors import InvalidValue
 from cnnvis.model.attribution import Picture
@@ -34,8 +34,6 @@ from cnnvis.model.dataset import Dataset
 from cnnvis.model.network import Network
 from cnnvis.model.target import Target
 from cnnvis.progress import Progress, hand_over, silent
-
-UNKNOWN = Normalisation((), (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class FeatureVisualization:
     ) -> FeatureVisualization:
         """The same, knowing how the data are normalised and how far the strongest of `compare` images drives it."""
         self.must_fit()
-        found = replace(self, normalisation=self.normalised(_channels(probe.network), data, rows))
+        found = replace(self, normalisation=fitting(self, channels_of(probe.network), data, rows))
         if math.isfinite(self.strongest) or self.compare == 0 or data.kind != "images":
             return found
         checked(probe.network, target)
@@ -113,16 +111,6 @@ class FeatureVisualization:
             raise InvalidValue(f"FeatureVisualization.space must be one of {', '.join(SPACES)}; got {self.space!r}.")
         if self.rate <= 0 or (self.size is not None and self.size < 2):
             raise InvalidValue("FeatureVisualization.rate must be above 0, and size at least 2 pixels.")
-        if (self.mean is None) != (self.std is None):
-            raise InvalidValue("FeatureVisualization.mean and std must be given together; got one alone.")
-
-    def normalised(self, channels: int, data: Dataset | None = None, rows: Sequence[int] = ()) -> Normalisation:
-        """How a picture becomes an input: as given, as the data say, or as is usual."""
-        if self.mean is not None and self.std is not None:
-            return given(self.mean, self.std, channels)
-        if self.normalisation != UNKNOWN:
-            return self.normalisation
-        return usual(channels) if data is None else learned(data, rows, channels)
 
     def brush(self, about: Subject) -> Brush:
         """How its images are drawn."""
@@ -130,7 +118,7 @@ class FeatureVisualization:
         toward: Toward = self.toward
         return Brush(
             (high, wide) if self.size is None else (self.size, self.size),
-            self.normalised(about.x.shape[1]),
+            fitting(self, about.x.shape[1]),
             self.images,
             toward,
             self.diversity,
@@ -174,11 +162,3 @@ def halts(steps: int) -> list[int]:
         found.append(until - done)
         done = until
     return found
-
-
-def _channels(network: Network) -> int:
-    """The channels of the first input that is a picture."""
-    for layer in network.inputs:
-        if len(layer.shape) == 3:
-            return int(layer.shape[0])
-    raise InvalidValue(f"Feature visualization needs a picture as input; {network.name} takes none.")

@@ -24,7 +24,7 @@ from cnnvis.compute.visualize.parameterise import Space, parameters
 from cnnvis.compute.visualize.transforms import Wobble, canvas
 from cnnvis.errors import InvalidValue
 from cnnvis.model.dataset import Dataset
-from cnnvis.model.network import Network
+from cnnvis.model.network import Layer, Network
 from cnnvis.model.target import Target
 from cnnvis.progress import Progress, silent
 
@@ -156,11 +156,15 @@ def before_rectifier(network: Network, layer: str) -> str:
 
 
 def with_a_plane(network: Network, layer: str) -> str:
-    """The layer itself where it has a plane, else the last one before it that has."""
+    """The layer itself where it has a plane, else the last one before it that has. Raises InvalidValue for none."""
+    if _has_a_plane(network[layer]):
+        return network[layer].name
     above = upstream(network, network[layer].response)
-    fitting = [x.name for x in network.drawn if x.response in above and len(x.spatial) == 2 and x.spatial != (1, 1)]
-    if len(network[layer].spatial) == 2 and network[layer].spatial != (1, 1):
-        return layer
+    fitting = [x.name for x in network.drawn if x.response in above and x.role != "input" and _has_a_plane(x)]
     if not fitting:
-        raise InvalidValue(f"Diverse images need a layer with a plane; none leads to {layer}. Set diversity to 0.")
+        raise InvalidValue(f"A layer with a plane must lead to {layer}; none does. Take another target or network.")
     return fitting[-1]
+
+
+def _has_a_plane(layer: Layer) -> bool:
+    return layer.unit_axis is not None and len(layer.spatial) == 2 and layer.spatial != (1, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from cnnvis.errors import CnnvisError, InvalidValue
 from cnnvis.model.dataset import Dataset
+from cnnvis.model.network import Network
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _SAMPLES, _STRAIGHT = 8, 0.95
@@ -48,6 +50,32 @@ def shown(images: Tensor) -> NDArray[np.uint8]:
     planes = images[:, :3] if images.shape[1] >= 3 else images[:, :1].expand(-1, 3, -1, -1)
     found = planes.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
     return np.ascontiguousarray(found.permute(0, 2, 3, 1).cpu().numpy())
+
+
+UNKNOWN = Normalisation((), (), ())
+"""What a method holds until it has seen the data."""
+
+
+def fitting(method: Any, channels: int, data: Dataset | None = None, rows: Sequence[int] = ()) -> Normalisation:
+    """What a method says in its fields `mean` and `std`, or knows in `normalisation`; else what the data say, or what
+    is usual. Raises InvalidValue where the fields do not fit.
+    """
+    if (method.mean is None) != (method.std is None):
+        raise InvalidValue(f"{type(method).__name__}.mean and std must be given together; got one alone.")
+    if method.mean is not None:
+        return given(method.mean, method.std, channels)
+    if method.normalisation != UNKNOWN:
+        known: Normalisation = method.normalisation
+        return known
+    return usual(channels) if data is None or data.kind != "images" else learned(data, rows, channels)
+
+
+def channels_of(network: Network) -> int:
+    """The channels of the first input that is a picture. Raises InvalidValue where there is none."""
+    for layer in network.inputs:
+        if len(layer.shape) == 3:
+            return int(layer.shape[0])
+    raise InvalidValue(f"An image can be drawn where the input is a picture; {network.name} takes none.")
 
 
 def given(mean: Sequence[float], std: Sequence[float], channels: int) -> Normalisation:
