@@ -20,6 +20,7 @@ from cnnvis.gui.studies.edges import Edges
 from cnnvis.gui.studies.explain import Explain
 from cnnvis.gui.studies.health import HealthStudy
 from cnnvis.gui.studies.instances import Instances
+from cnnvis.gui.studies.paths import Paths
 from cnnvis.gui.studies.study import Study
 from cnnvis.gui.studies.subsets import Subsets
 from cnnvis.gui.studies.trust import Trust
@@ -63,7 +64,8 @@ class Controller(Regrouping):
         self.contributions = ContributionStudy(self, view, jobs, services)
         self.explain = Explain(self, view, jobs, services)
         self.trust = Trust(self, view, jobs, services)
-        self.studies = (*self.studies, self.contributions, self.explain, self.trust)
+        paths = Paths(self, view, jobs, services)
+        self.studies = (*self.studies, self.contributions, self.explain, self.trust, paths)
 
     def _changed(self, old: Session, new: Session) -> None:
         super()._changed(old, new)

@@ -1,4 +1,4 @@
-"""The strip over the picture that says which image is laid over it, and against which."""
+"""The strip over the picture that says which image is laid over it, and against which; or which path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from cnnvis.gui.parts import Elided, label
 from cnnvis.layout.diagram import Ink
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.model.activations import Activations
-from cnnvis.model.instances import MEAN_OF, Overlay, overlay_of, predicted, ranked_scores
+from cnnvis.model.attribution import Attribution, Gates
+from cnnvis.model.gates import laid_path, opened, path_said
+from cnnvis.model.instances import MEAN_OF, Overlay, find_instance, overlay_of, predicted, ranked_scores
 from cnnvis.model.measurements import Instance
 from cnnvis.model.session import Session
 from cnnvis.painting.crops import cropped, scaled
@@ -22,6 +24,8 @@ from cnnvis.painting.crops import cropped, scaled
 SIDE = 32
 ROOMY = 800
 """Pixels from which there is room for everything."""
+NARROW = 560
+"""Below so many there is room for the name of a path alone."""
 LISTED = 40
 """More class means are offered by their first letters."""
 RANKED = 5
@@ -29,7 +33,7 @@ RANKED = 5
 
 
 class InstanceBar(QFrame):
-    """Hidden while no image is laid over. `requested` tells a verb and its arguments."""
+    """Hidden while nothing is laid over. `requested` tells a verb and its arguments."""
 
     requested = Signal(str, object)
 
@@ -57,10 +61,8 @@ class InstanceBar(QFrame):
         self._about.setProperty("framed", True)
         self._about.setToolTip("Its prediction and what stands out in every layer")
         self._about.clicked.connect(self._ask_about)
-        cross = QToolButton()
+        self._cross = cross = QToolButton()
         cross.setText("×")
-        cross.setToolTip("Take the image away (Esc)")
-        cross.setAccessibleName("Take the image away")
         cross.clicked.connect(lambda: self.requested.emit("take_away", ()))
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 12, 0)
@@ -76,13 +78,13 @@ class InstanceBar(QFrame):
 
     @property
     def filled(self) -> bool:
-        """Whether there is an image to name."""
-        return self._session is not None and overlay_of(self._session) is not None
+        """Whether there is an image or a path to name."""
+        session = self._session
+        return session is not None and (laid_path(session) is not None or overlay_of(session) is not None)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the names are worth more than the legend."""
-        self._key.setVisible(self.width() >= ROOMY)
-        self._about.setVisible(self.width() >= ROOMY)
+        self._fit()
         super().resizeEvent(event)
 
     def set_theme(self, theme: Theme) -> None:
@@ -93,10 +95,38 @@ class InstanceBar(QFrame):
     def show_session(self, session: Session | None) -> None:
         """Say what is laid over; hide where nothing is."""
         self._session = session
-        overlay = overlay_of(session) if session is not None else None
-        self.setVisible(overlay is not None)
-        if session is None or overlay is None:
+        self.setVisible(self.filled)
+        self._fit()
+        if session is None:
             return
+        laid, overlay = laid_path(session), overlay_of(session)
+        what = "path" if laid is not None else "image"
+        self._cross.setToolTip(f"Take the {what} away (Esc)")
+        self._cross.setAccessibleName(f"Take the {what} away")
+        if laid is not None:
+            self._show_path(session, *laid)
+        elif overlay is not None:
+            self._show_image(session, overlay)
+
+    def _fit(self) -> None:
+        """Show what there is room for; a path is compared with nothing."""
+        path = self._session is not None and laid_path(self._session) is not None
+        self._key.setVisible(self.width() >= ROOMY)
+        self._about.setVisible(self.width() >= ROOMY and not path)
+        self._said.setVisible(self.width() >= NARROW or not path)
+        self._compare.setVisible(not path)
+
+    def _show_path(self, session: Session, found: Attribution, gates: Gates) -> None:
+        said = path_said(session, found)
+        self._put_picture(self._one, path_picture(session, found))
+        self._put_picture(self._other, None)
+        self._text.setText(session.noun.say(f"{said[:1].upper()}{said[1:]}"))
+        n = sum(len(values) for values in gates.values.values())
+        self._said.setText(f"{100 * opened(gates.values):.0f} % of {n:,} gates open")
+        self._than.setText("")
+        self._key.setText("bars: how far gates are open")
+
+    def _show_image(self, session: Session, overlay: Overlay) -> None:
         self._put(self._one, session, overlay.instance)
         self._put(self._other, session, overlay.against)
         self._text.setText(_stem(overlay.instance))
@@ -111,7 +141,9 @@ class InstanceBar(QFrame):
         return f'<span style="color:{one}">■</span> more here&nbsp; <span style="color:{other}">■</span> more there'
 
     def _put(self, where: QLabel, session: Session, instance: Instance | None) -> None:
-        picture = picture_of(session, instance) if instance is not None else None
+        self._put_picture(where, picture_of(session, instance) if instance is not None else None)
+
+    def _put_picture(self, where: QLabel, picture: NDArray[np.uint8] | None) -> None:
         where.setVisible(picture is not None)
         if picture is not None:
             where.setPixmap(picture_pixmap(picture, SIDE, self.devicePixelRatioF()))
@@ -192,6 +224,14 @@ def picture_of(session: Session, instance: Instance) -> NDArray[np.uint8] | None
     if instance.picture is not None:
         return instance.picture
     return session.picture(instance.sample) if instance.sample >= 0 else None
+
+
+def path_picture(session: Session, found: Attribution) -> NDArray[np.uint8] | None:
+    """The picture of the image that a path is of; None for that of several, and where it is not at hand."""
+    if found.sample >= 0:
+        return session.picture(found.sample)
+    instance = find_instance(session, found.image)
+    return instance.picture if instance is not None else None
 
 
 def picture_pixmap(picture: NDArray[np.uint8], side: int, ratio: float) -> QPixmap:

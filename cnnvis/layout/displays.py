@@ -28,7 +28,7 @@ SMOOTH = 0.02
 _HEIGHTS = ((0.25, 0.9), (0.5, 1.5), (0.75, 2.4))
 """Shares of the scale at which contours run, with the widths of their lines."""
 _LISTED, _ROW, _BAR = 16, 17.0, 9.0
-_VOTERS, _PARAMETERS, _FILTERS = 10, 6, 6
+_LAYERS, _VOTERS, _PARAMETERS, _FILTERS = 24, 10, 6, 6
 """So many have a bar or a matrix of their own in a cell; figures of one card have room for more."""
 _NAMED = 0.58
 """Names of layers take at most this share of a list: what differs in them may stand in the middle."""
@@ -219,7 +219,7 @@ def _gates(shown: Shown) -> Drawn:
     for layer, gates in shown.evidence.values.items():
         n = int(open_units(gates).sum())
         rows.append((layer, n / max(len(gates), 1), f"{n:,} of {len(gates):,}"))
-    return _listed(rows, shown.setting.side)
+    return _listed(rows, shown.setting.side, _LAYERS)
 
 
 def _weights(shown: Shown) -> Drawn:
@@ -243,7 +243,7 @@ def _weights(shown: Shown) -> Drawn:
     return Drawn((*listed.marks, heading, *filters, *scales), bottom + _SCALE)
 
 
-def _listed(rows: list[tuple[str, float, str]], width: float, most: int = _LISTED) -> Drawn:
+def _listed(rows: list[tuple[str, float, str]], width: float, most: int) -> Drawn:
     """Bars of shares from 0 to 1, each with its name and its number."""
     longest = max((text_width(name, 11, False) for name, _, _ in rows), default=0.0)
     named, room = min(1.15 * longest + 8, _NAMED * width), 0.26 * width
@@ -252,7 +252,7 @@ def _listed(rows: list[tuple[str, float, str]], width: float, most: int = _LISTE
         top = row * _ROW
         bar = Box(named, top + (_ROW - _BAR) / 2, max(share * (width - named - room), 1.0), _BAR)
         marks.append(Label(name, Box(0, top, named - 8, _ROW), 11, elide="middle"))
-        marks.append(Rect(bar, EXCITE, radius=2.0))
+        marks.append(Rect(bar, MUTED, radius=2.0))
         marks.append(Label(word, Box(width - room + 4, top, room - 4, _ROW), 11, MUTED, align="right"))
     height = min(len(rows), most) * _ROW
     if len(rows) > most:

@@ -145,6 +145,8 @@ def _picture_of(
 
 def image_name(session: Session, one: Attribution) -> str:
     """The name of the image, without its folders, that an explanation is about."""
+    if one.sample < 0 and isinstance(n := one.evidence.facts.get("images"), int):
+        return f"mean of {n:,} images"
     if one.sample < 0:
         return one.image.rsplit("/", 1)[-1] or "image"
     found = session.activations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,8 @@ def path_said(session: Session, found: Attribution) -> str:
         image = table.samples.names[table.samples.rows[found.sample]].rsplit("/", 1)[-1]
     images = found.evidence.facts.get("images")
     image = f"{images} images" if images else image or f"sample {found.sample}"
-    return f"{found.method[:1].lower()}{found.method[1:]} of {image} to {name}"
+    mean = "mean " if images else ""
+    return f"{mean}{found.method[:1].lower()}{found.method[1:]} of {image} to {name}"
 
 
 def mean_path(found: Sequence[Attribution]) -> Attribution:
@@ -73,10 +75,21 @@ def mean_path(found: Sequence[Attribution]) -> Attribution:
         for name in gates[0].values
         if name in shared
     }
-    facts = {"images": len(found), "open": opened(values)}
-    return replace(first, evidence=Gates(values, facts), sample=-1, image=_called(found))
+    facts: dict[str, Any] = {"images": len(found), "open": opened(values)}
+    if all(x.sample >= 0 for x in found):
+        facts["mean_of"] = tuple(x.sample for x in found)
+    return replace(first, evidence=Gates(values, facts), sample=-1, image=mean_name([_called(x) for x in found]))
 
 
-def _called(found: Sequence[Attribution]) -> str:
-    names = sorted(x.image or str(x.sample) for x in found)
-    return f"mean of {len(found)} images: {', '.join(names)}"
+def mean_name(names: Sequence[str]) -> str:
+    """What the mean of several images is called: the same for the same images."""
+    return f"mean of {len(names)} images: {', '.join(sorted(names))}"
+
+
+def _called(one: Attribution) -> str:
+    return one.image or str(one.sample)
+
+
+def without_path(session: Session, key: str) -> Session:
+    """The session with an explanation's path taken from the picture, where it lies there."""
+    return session.with_look(replace(session.look, path="")) if key and session.look.path == key else session

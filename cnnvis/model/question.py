@@ -65,6 +65,15 @@ def explanation_script(
 
 def _lines(session: Session, one: Attribution, method: str) -> list[str]:
     known = ", ".join(f"{name}={value!r}" for name, value in one.parameters.items() if value is not None)
+    if isinstance(samples := one.evidence.facts.get("mean_of"), tuple) and one.sample < 0:
+        return [
+            f"# {one.method}: the mean of {len(samples)} images, for {target_name(session, one.target)}",
+            f"target, method = {_target(one.target)}, cv.methods.{method}({known})",
+            "found = cv.mean_path([",
+            "    cv.attribute(sources.model, network, sources.data[i], target, method, index=i, data=sources.data)",
+            f"    for i in {samples!r}",
+            "])",
+        ]
     if one.sample >= 0:
         sample, place = f"sources.data[{one.sample}]", f"index={one.sample}"
     else:

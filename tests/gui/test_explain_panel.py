@@ -246,7 +246,7 @@ def test_the_chosen_explanation_can_be_removed(panel: ExplainPanel, qtbot: QtBot
     shows(panel, found(), found(method="Saliency"))
     panel.view.picked.emit(panel.view.shown.cells[1].key)  # type: ignore[union-attr]
     with qtbot.waitSignal(panel.requested) as told:
-        panel._remove()
+        panel.tools._remove()
     assert told.args == ["explain_forget", (found().key,)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from cnnvis.gui.panels.charts import Bar, Bars
 from cnnvis.gui.panels.cluster_page import edges
@@ -15,8 +15,10 @@ from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.rows import is_table, unusual_features
 from cnnvis.layout.diagram import Ink, Key
 from cnnvis.model.activations import Samples
+from cnnvis.model.gates import laid_path
 from cnnvis.model.subsets import has_labels
 from cnnvis.painting.crops import cropped, scaled
+from cnnvis.workflow.paths import IMAGES
 
 WIDE = 296
 WRONG = 8
@@ -49,7 +51,18 @@ def class_page(scene: Scene, key: Key) -> Page:
         tip = "Let patches, matrices, ranks and edges follow the images of this class alone"
         last.insert(0, command(scene, "Follow its images", "subset_class", tip, index))
     page.buttons(*last)
+    if len(scene.session.classes) == len(network.classes):
+        page.buttons(_path(scene, index))
     return page.end()
+
+
+def _path(scene: Scene, index: int) -> QPushButton:
+    """Lays the path of the class over the picture, or takes it away."""
+    laid, aim = laid_path(scene.session), (scene.session.analysis.network.output, (index,))
+    if laid is not None and (laid[0].target.layer, laid[0].target.units) == aim and "images" in laid[1].facts:
+        return command(scene, "Take its path away", "take_path", "Show the picture without it (Esc)")
+    tip = f"Which neurons it needs: the mean critical path of up to {IMAGES} of its images that are told right"
+    return command(scene, "Critical path", "class_path", tip, index)
 
 
 def _confusions(page: Page, scene: Scene, table: Samples, index: int) -> None:

@@ -11,10 +11,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QMenu,
     QScrollArea,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -23,6 +21,7 @@ from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.charts import ScaleBar
 from cnnvis.gui.panels.evidence_view import EvidenceView, Port
 from cnnvis.gui.panels.explain_states import State
+from cnnvis.gui.panels.explain_tools import ExplainTools
 from cnnvis.gui.panels.question_form import QuestionForm
 from cnnvis.gui.panels.region_list import RegionList
 from cnnvis.gui.panels.score_section import ScoreSection
@@ -35,7 +34,7 @@ from cnnvis.layout.explanation import EDGE, GAP, PAD, Cell, explanations
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.layout.waterfall import is_sum, waterfall_diagram
 from cnnvis.layout.weight_maps import weight_diagram
-from cnnvis.model.attribution import Attribution, Gates, Vector, WeightMap
+from cnnvis.model.attribution import Attribution, Vector, WeightMap
 from cnnvis.model.question import Question, place_of
 from cnnvis.model.session import Session
 from cnnvis.workflow.methods import Offered, offered
@@ -76,7 +75,7 @@ class ExplainPanel(QWidget):
         self.one_scale, self.apart, self.trust = controls.one_scale, controls.apart, controls.trust
         self._readout = Elided("", "small")
         self._scale = ScaleBar()
-        self._pages, self._scroll, self._tools = QStackedWidget(), Port(), QToolButton()
+        self._pages, self._scroll, self.tools = QStackedWidget(), Port(), ExplainTools()
         self._build()
         self._wire()
 
@@ -94,21 +93,8 @@ class ExplainPanel(QWidget):
         head.addWidget(self.opacity)
         head.addStretch(1)
         head.addWidget(self.grid)
-        self._tools.setText("More  ▾")
-        self._tools.setProperty("choice", "true")
-        self._tools.setToolTip("Export, copy as Python, remove")
-        self._tools.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self._tools)
-        menu.addAction("Export figure…", lambda: self._ask("export", "Explain"))
-        menu.addAction("Copy as Python", self._copy)
-        self._path = menu.addAction("Path over the picture", self._lay_path)
-        self._path.setCheckable(True)
-        menu.aboutToShow.connect(self._tick)
-        menu.addSeparator()
-        menu.addAction("Remove this explanation", self._remove)
-        self._tools.setMenu(menu)
         foot.addWidget(self._readout, 1)
-        for widget in (self._scale, self.one_scale, self.apart, self.trust, self._tools):
+        for widget in (self._scale, self.one_scale, self.apart, self.trust, self.tools):
             foot.addWidget(widget)
         self._scroll.setWidget(self.view)
         body = QWidget()
@@ -146,6 +132,8 @@ class ExplainPanel(QWidget):
         self.region.chosen.connect(self.chosen)
         self.region.closed.connect(self._unbrush)
         self.score.requested.connect(self.requested)
+        self.tools.requested.connect(self.requested)
+        self.tools.copied.connect(self._copy)
         self.score.closed.connect(lambda: self.trust.setChecked(False))
         self.trust.toggled.connect(self._judge)
 
@@ -263,7 +251,8 @@ class ExplainPanel(QWidget):
 
     def _put(self) -> None:
         session, shown = self._session, self.shown
-        self._tools.setEnabled(bool(shown))
+        self.tools.setEnabled(bool(shown))
+        self.tools.show_explanation(session, None)
         if session is None or not self.isVisible():
             return
         if not shown or self._asking.failed:
@@ -284,6 +273,7 @@ class ExplainPanel(QWidget):
         if fresh:
             self._reveal()
         self.score.show_explanation(session, self.picked)
+        self.tools.show_explanation(session, self.picked)
         self._scale.show_scale(found.scale, self._theme)
         self._pages.setCurrentIndex(1)
 
@@ -323,6 +313,7 @@ class ExplainPanel(QWidget):
         self._picked = key
         self.view.choose(key)
         self.score.show_explanation(self._session, self.picked)
+        self.tools.show_explanation(self._session, self.picked)
 
     def _judge(self, on: bool) -> None:
         """Show or hide the scores, in the place of a region's neurons."""
@@ -330,20 +321,6 @@ class ExplainPanel(QWidget):
         if on:
             self._unbrush()
             self.score.show_explanation(self._session, self.picked)
-
-    def _remove(self) -> None:
-        if self.picked is not None:
-            self._ask("explain_forget", self.picked.key)
-
-    def _tick(self) -> None:
-        """Only explanations with gates have a path."""
-        found, session = self.picked, self._session
-        self._path.setVisible(found is not None and isinstance(found.evidence, Gates))
-        self._path.setChecked(found is not None and session is not None and session.look.path == found.key)
-
-    def _lay_path(self) -> None:
-        if self.picked is not None:
-            self._ask("explain_path", self.picked.key)
 
     def _copy(self) -> None:
         wanted = (self.picked,) if self.picked is not None else self.shown

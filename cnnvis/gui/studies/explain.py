@@ -14,6 +14,7 @@ from cnnvis.gui.studies.study import Study
 from cnnvis.gui.view import Work
 from cnnvis.model.attribution import Attribution, Evidence
 from cnnvis.model.document import Document
+from cnnvis.model.gates import without_path
 from cnnvis.model.question import Question, place_of
 from cnnvis.model.seeing import Seeing
 from cnnvis.model.session import Session
@@ -88,7 +89,6 @@ class Explain(Study):
             "explain_forget": self.forget,
             "explain_stop": self.stop,
             "explain_calm": self.calm,
-            "explain_path": self.lay_path,
             "explain_region": self.look_at,
         }
 
@@ -186,14 +186,7 @@ class Explain(Study):
         if document is not None:
             self.desk.hold()
             self._tell(replace(self.asking, partial=None))
-            document.update(without_attribution(document.session, key))
-
-    def lay_path(self, key: str) -> None:
-        """Lay the path of an explanation with gates over the picture, or take it away again."""
-        session = self.desk.session
-        if session is not None:
-            self.desk.hold()
-            self.desk.look(replace(session.look, path="" if session.look.path == key else key))
+            document.update(without_attribution(without_path(document.session, key), key))
 
     def stop(self) -> None:
         """Stop what is under way; what was found is kept."""

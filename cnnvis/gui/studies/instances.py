@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cnnvis.errors import CnnvisError, NotConnected
 from cnnvis.gui.studies.study import Study, not_kept
+from cnnvis.model.gates import laid_path
 from cnnvis.model.instances import must_find_instance, sample_instance
 from cnnvis.model.measurements import Instance
 from cnnvis.model.session import Session
@@ -62,9 +63,12 @@ class Instances(Study):
         self.measure(TOPIC, f"Looking at {path.name}", work, _kept, lambda found: self._show(found.name, ""))
 
     def take_away(self) -> None:
-        """Show the picture without any image over it."""
+        """Show the picture without what lies over it: a path first, then the image that it hides."""
         session = self.desk.session
-        if session is not None and session.look.instance:
+        if session is not None and laid_path(session) is not None:
+            self.desk.hold()
+            self.desk.look(replace(session.look, path=""))
+        elif session is not None and session.look.instance:
             self.jobs.drop(TOPIC)
             self._show("", "")
 
@@ -102,7 +106,7 @@ class Instances(Study):
         if session is None:
             return
         self.desk.hold()
-        self.desk.look(replace(session.look, instance=name, against=against))
+        self.desk.look(replace(session.look, instance=name, against=against, path=""))
         if name:
             self.desk.select((("instance", name),))
         elif self.desk.selection and self.desk.selection[0][0] == "instance":
