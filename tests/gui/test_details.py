@@ -11,6 +11,7 @@ from sessions import made_up_session
 
 from cnnvis.gui.panels.charts import Bars, Histogram, Matrix, heat
 from cnnvis.gui.panels.details import Details
+from cnnvis.gui.panels.face_view import FaceView
 from cnnvis.gui.panels.page import both_signs, number, percent
 from cnnvis.gui.panels.patches import Patches
 from cnnvis.layout.compose import draw
@@ -181,3 +182,25 @@ def test_patches_shrink_to_a_narrow_panel(details):
     across = max(len(row.shots) for row in patches._rows)
     assert patches._box(0, across - 1).right() <= 200
     assert patches.height() >= patches._box(len(patches._rows) - 1, 0).bottom()
+
+
+def test_a_neuron_shows_how_its_responses_are_spread_over_the_classes(details, session):
+    details.show_selection(("unit", "conv2", 5))
+    ridges = details.widget().findChild(FaceView)
+    assert ridges.accessibleName() == "Responses of conv2:5 by class"
+    assert ridges.width() == round(ridges.face.w)
+    ((title, make),) = details.figures()
+    assert title == "Details: responses of conv2:5 by class"
+    assert make().session is session
+    details.show_selection(("cluster", "conv2", 0))
+    assert details.figures() == ()
+
+
+def test_where_single_responses_were_dropped_a_sentence_takes_the_place_of_their_spread(details, session):
+    layers = {name: replace(found, pooled=None) for name, found in session.activations.layers.items()}
+    bare = replace(session, activations=replace(session.activations, layers=layers))
+    details.show_session(bare, draw(bare))
+    details.show_selection(("unit", "conv2", 5))
+    assert details.widget().findChild(FaceView) is None
+    assert any("does not keep what conv2 answered to each image" in text for text in texts(details))
+    assert details.figures() == ()

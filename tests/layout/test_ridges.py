@@ -8,10 +8,12 @@ from sessions import made_up_session
 
 from cnnvis.errors import InvalidValue
 from cnnvis.layout.marks import Label, Rect
-from cnnvis.layout.ridges import LISTED, ridge_diagram, ridge_face
+from cnnvis.layout.ridges import COMPACT, LISTED, hidden_classes, ridge_diagram, ridge_face, ridge_strip
 from cnnvis.layout.svg import svg
 from cnnvis.model.distributions import Distributions, distributions
 from cnnvis.model.session import Session
+from cnnvis.model.viewed import viewed
+from cnnvis.workflow.subsets import subset
 
 
 def made(classes: int = 4, n: int = 60) -> tuple[Session, Distributions]:
@@ -60,6 +62,25 @@ def test_the_figure_says_what_is_shown() -> None:
     session, found = made()
     diagram = ridge_diagram(session, found, 2)
     assert "Responses of conv1:2 by class" in svg(diagram)
-    assert "neuron 2 of conv1 to each of 60 samples" in diagram.caption
+    assert "neuron 2 of conv1 to each of 60 images" in diagram.caption
     with pytest.raises(InvalidValue, match="must be one whose responses were spread"):
         ridge_diagram(session, found, 9)
+
+
+@pytest.mark.parametrize("width", [240.0, 296.0])
+def test_beside_other_things_fewer_rows_fit_a_width(width: float) -> None:
+    _, found = made(classes=30, n=180)
+    face = ridge_strip(found, 0, False, width)
+    words = [m.text for m in face.marks if isinstance(m, Label) and m.text.startswith("class ")]
+    assert len(words) == COMPACT
+    assert all(m.box.x >= 0 and m.box.right <= width + 1e-6 and m.box.bottom <= face.h for m in face.marks)
+    assert hidden_classes(found) == "the 12 of 29 with the highest medians"
+    assert hidden_classes(made()[1]) == ""
+
+
+def test_of_a_subset_the_figure_says_so() -> None:
+    session = subset(made()[0], "some", classes=[1])
+    seen = viewed(session).activations
+    assert seen is not None
+    found = distributions(seen, session.analysis.network, "conv1", (2,))
+    assert "each of 20 images of “some”" in ridge_diagram(session, found, 2).caption

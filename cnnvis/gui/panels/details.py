@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QLabel, QScrollArea, QToolButton, QWidget
@@ -18,10 +19,12 @@ from cnnvis.gui.panels.knock_out_section import KNOCK_OUT
 from cnnvis.gui.panels.layer_page import layer_page
 from cnnvis.gui.panels.neuron_page import neuron_page
 from cnnvis.gui.panels.page import Page, Scene
+from cnnvis.gui.panels.spread_section import spread
 from cnnvis.gui.panels.subset_page import subset_page
 from cnnvis.gui.parts import label
 from cnnvis.gui.wording import reword
 from cnnvis.layout.diagram import Diagram, Key, Link
+from cnnvis.layout.ridges import ridge_diagram
 from cnnvis.layout.theme import LIGHT, Theme
 from cnnvis.model.measurements import Ablation
 from cnnvis.model.nouns import IMAGE
@@ -97,6 +100,20 @@ class Details(QScrollArea):
         """Tell what has become known of the selection meanwhile."""
         if self._key is not None:
             self._build()
+
+    def figures(self) -> tuple[tuple[str, Callable[[], Diagram]], ...]:
+        """The figure of a selected neuron, with its title: how its responses are spread over the classes."""
+        session, key = self._session, self._key
+        if session is None or key is None or key[0] != "unit":
+            return ()
+        layer, unit = str(key[1]), int(key[2])
+        seen = viewed(session).activations
+        found = None
+        if seen is not None and layer in seen.layers:
+            found = spread(seen, session.analysis.network, layer, unit)
+        if found is None:
+            return ()
+        return ((f"Details: responses of {layer}:{unit} by class", partial(ridge_diagram, session, found, unit)),)
 
     def open_sample(self, sample: int) -> None:
         """Show one image whole, with its prediction."""

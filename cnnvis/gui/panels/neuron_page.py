@@ -13,6 +13,7 @@ from cnnvis.gui.panels.patches import Patches, Row, Shot
 from cnnvis.gui.panels.profile import hidden, profile
 from cnnvis.gui.panels.rows import is_table, strongest_rows
 from cnnvis.gui.panels.separation import of_unit
+from cnnvis.gui.panels.spread_section import spread_of
 from cnnvis.layout.diagram import Key
 from cnnvis.layout.readings import Reading
 
@@ -52,6 +53,7 @@ def neuron_page(scene: Scene, key: Key) -> Page:
     rest = hidden(scene, values)
     if rest:
         page.text(rest, "small")
+    spread_of(page, scene, layer, unit)
     contribution(page, scene, ((layer, (unit,)),))
     knock_out(page, scene, ((layer, (unit,)),))
     page.buttons(

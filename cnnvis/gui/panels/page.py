@@ -15,6 +15,9 @@ from cnnvis.layout.theme import Theme
 from cnnvis.model.activations import Activations
 from cnnvis.model.session import Session
 
+WIDE = 280
+"""Pixels of what a page holds before it is laid out."""
+
 
 @dataclass(frozen=True, eq=False)
 class Scene:
