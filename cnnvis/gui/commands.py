@@ -19,6 +19,7 @@ from cnnvis.gui.explain_commands import ExplainCommands
 from cnnvis.gui.exporting import Exporting
 from cnnvis.gui.menus import COMMANDS
 from cnnvis.gui.reopening import PICTURES
+from cnnvis.gui.together_commands import TogetherCommands
 from cnnvis.model.session import FACETS, Bundling, ClassOrder, Facet, Look, Packing
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ class Commands:
         }
         self._verbs.update({name: partial(w.toggle_panel, name) for name in ASIDE})
         self._verbs.update(self._ways())
-        mine = (EditCommands(w, c).verbs, Exporting(w, c).verbs, ExplainCommands(w, c).verbs)
+        own = (EditCommands(w, c), Exporting(w, c), ExplainCommands(w, c), TogetherCommands(w, c))
+        mine = tuple(commands.verbs for commands in own)
         for verbs in (*mine, *(study.verbs for study in c.studies)):
             self._verbs.update(verbs)
         assert COMMANDS.keys() - self._verbs.keys() == {"recent", "panels"}

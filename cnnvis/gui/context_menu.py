@@ -15,7 +15,7 @@ from cnnvis.layout.diagram import Key
 from cnnvis.layout.theme import CLUSTER_COLOURS
 
 _BESIDE = ("fit", "collapse_all", "", "export", "copy_figure")
-_CLASS = ("explain_this", "", *_BESIDE)
+_CLASS = ("explain_this", "explain_together", "", *_BESIDE)
 _BUNDLE = ("expand", "bundles_auto", "bundles_on", "bundles_off")
 _CLUSTER = (
     "expand",

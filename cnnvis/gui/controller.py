@@ -23,6 +23,7 @@ from cnnvis.gui.studies.instances import Instances
 from cnnvis.gui.studies.paths import Paths
 from cnnvis.gui.studies.study import Study
 from cnnvis.gui.studies.subsets import Subsets
+from cnnvis.gui.studies.together import TogetherStudy
 from cnnvis.gui.studies.trust import Trust
 from cnnvis.gui.view import Notice, Offer, View, Work
 from cnnvis.model.document import Document
@@ -64,8 +65,9 @@ class Controller(Regrouping):
         self.contributions = ContributionStudy(self, view, jobs, services)
         self.explain = Explain(self, view, jobs, services)
         self.trust = Trust(self, view, jobs, services)
+        self.together = TogetherStudy(self, view, jobs, services)
         paths = Paths(self, view, jobs, services)
-        self.studies = (*self.studies, self.contributions, self.explain, self.trust, paths)
+        self.studies = (*self.studies, self.contributions, self.explain, self.trust, paths, self.together)
 
     def _changed(self, old: Session, new: Session) -> None:
         super()._changed(old, new)

@@ -9,9 +9,9 @@ from cnnvis.gui.parts import PanelTitle
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 BELOW = Qt.DockWidgetArea.BottomDockWidgetArea
-ASIDE = ("history", "matrix", "confusion", "health", "explain")
+ASIDE = ("history", "matrix", "confusion", "health", "explain", "together")
 """Panels that are closed until a command opens them."""
-HIGH = {"explain": 368}
+HIGH = {"explain": 368, "together": 440}
 """How high a panel below wants to be, where the window has room for it."""
 
 

@@ -32,6 +32,7 @@ _HELD = "Hold what is selected at its mean response, and see what becomes of the
 _SIBLINGS = "Patches of similar neurons side by side, the important ones larger"
 _UNTANGLED = "Find anew the order of cards in which few edges cross"
 _WHY = "What in an image speaks for the selected class, cluster or neuron; or why the selected image is what it is"
+_ALL = "Where the evidence lies in the images of the selected class, or of the subset that is shown"
 _MANY = "Draw boxes in the lanes beside columns of 16 clusters and more"
 
 MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
@@ -113,6 +114,8 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             _LINE,
             Command("explain", "E&xplain", "F10", "session", "Why this class? Open or close the panel", True),
             Command("explain_this", "Explain th&is", "Ctrl+Shift+E", "target", _WHY),
+            Command("together", "To&gether", "Shift+F10", "session", "Many images explained as one", True),
+            Command("explain_together", "Explain these images toget&her", "", "session", _ALL),
             _LINE,
             Command("measure_health", "Measure h&ealth", "", "session", "Gradients and saturation of all layers"),
             Command("compare_health", "Compare with a chec&kpoint…", "", "session", "How far has each layer moved?"),

@@ -95,6 +95,7 @@ class SubsetMenu(QToolButton):
         if shown:
             menu.addSeparator()
             menu.addAction("About this subset", partial(self.requested.emit, "about_subset", (shown,)))
+            menu.addAction("Explain together", partial(self.requested.emit, "explain_together", (shown,)))
             menu.addAction(f"Remove “{shown}”", partial(self.requested.emit, "subset_remove", (shown,)))
 
     def _entry(self, text: str, count: int, name: str, shown: str, subset: Subset | None = None) -> None:

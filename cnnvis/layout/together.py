@@ -152,7 +152,9 @@ def _mean(session: Session, found: GroupExplanation, scale: Scale) -> Cell:
     marks = [raster(box, found.picture, values / scale.top, OPACITY), *_outline(box, found.picture)]
     marks += scale_marks(scale, Box(0, box.h + 6, box.w, 12))
     title = f"{found.name}, {session.noun.count(len(found))}"
-    return _cell("mean", title, f"mean for {aim_name(session, found)}", marks, box, found.together.mean.values.shape)
+    return _cell(
+        "mean", title, f"{found.method}, for {aim_name(session, found)}", marks, box, found.together.mean.values.shape
+    )
 
 
 def _spread(found: GroupExplanation) -> Cell:
@@ -215,7 +217,7 @@ def _bars(session: Session, found: GroupExplanation, mean: Vector) -> Cell:
         marks.append(Label(f"{rest:,} more, weaker", Box(0, len(order) * _ROW, width, _ROW), 11, MUTED))
     area = Box(0, 0, width, (len(order) + (rest > 0)) * _ROW)
     title = f"{found.name}, {session.noun.count(len(found))}"
-    cell = _cell("mean", title, f"mean ± spread for {aim_name(session, found)}", marks, area)
+    cell = _cell("mean", title, f"{found.method}, mean ± spread for {aim_name(session, found)}", marks, area)
     return replace(cell, area=None)
 
 

@@ -110,7 +110,11 @@ def asked_of(session: Session, which: Which) -> Asked:
     """
     classes, output = session.classes, session.analysis.network.output
     if isinstance(which, Subset):
-        return Asked(which.name, must_hold(session, which), subset=which.name)
+        rows, alone = must_hold(session, which), which == Subset(which.name, classes=which.classes)
+        if alone and len(which.classes) == 1:
+            label = which.classes[0]
+            return Asked(which.name, rows, label, which.name, _class(session, output, label))
+        return Asked(which.name, rows, subset=which.name)
     if isinstance(which, str):
         if which in classes:
             label = classes.index(which)
@@ -121,7 +125,7 @@ def asked_of(session: Session, which: Which) -> Asked:
             known = [*classes, *(s.name for s in session.analysis.subsets)]
             raise UnknownName(f"Images to explain together must be a class, a subset or a cell (label, prediction); "
                               f"got {which!r}. {did_you_mean(which, known)}")  # fmt: skip
-        return Asked(which, must_hold(session, subset), subset=which)
+        return asked_of(session, subset)
     label, said = (_index(classes, c) for c in which)
     name = f"{classes[label]} taken for {classes[said]}" if label != said else f"{classes[label]}, right"
     rows = must_hold(session, Subset(name, cell=(label, said)))

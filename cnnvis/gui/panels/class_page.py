@@ -50,6 +50,8 @@ def class_page(scene: Scene, key: Key) -> Page:
     if has_labels(table) and (table.labels == index).any():
         tip = "Let patches, matrices, ranks and edges follow the images of this class alone"
         last.insert(0, command(scene, "Follow its images", "subset_class", tip, index))
+        tip = "Where the evidence lies in all images of this class, and which kinds there are"
+        last.append(command(scene, "Explain together", "explain_together", tip, name))
     page.buttons(*last)
     if len(scene.session.classes) == len(network.classes):
         page.buttons(_path(scene, index))

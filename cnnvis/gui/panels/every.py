@@ -17,6 +17,7 @@ from cnnvis.gui.panels.health_table import HealthTable
 from cnnvis.gui.panels.history import History
 from cnnvis.gui.panels.matrix import MatrixPanel
 from cnnvis.gui.panels.outline import Outline
+from cnnvis.gui.panels.together import TogetherPanel
 from cnnvis.layout.diagram import Key
 
 Place = tuple[str, str, QWidget, Qt.DockWidgetArea]
@@ -35,5 +36,6 @@ def every_panel(jobs: Jobs, selection: Callable[[], tuple[Key, ...]]) -> tuple[P
         ("matrix", "Matrix", MatrixPanel(jobs, selection), BELOW),
         ("confusion", "Confusion", ConfusionPanel(jobs), BELOW),
         ("explain", "Explain", ExplainPanel(jobs), BELOW),
+        ("together", "Together", TogetherPanel(jobs), BELOW),
         ("health", "Health of all layers", HealthTable(jobs), BELOW),
     )

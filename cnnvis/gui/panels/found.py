@@ -14,6 +14,7 @@ from cnnvis.model.findings import Finding, findings, last_layer
 from cnnvis.model.measurements import Contributions, Health
 from cnnvis.model.network import Network
 from cnnvis.model.session import Session
+from cnnvis.model.together import GroupExplanation
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -24,6 +25,7 @@ class Basis:
     health: Health | None
     own: Contributions | None
     edges: NDArray[np.float16] | None
+    groups: tuple[GroupExplanation, ...]
 
     @classmethod
     def of(cls, session: Session) -> Basis:
@@ -31,12 +33,13 @@ class Basis:
         edges = session.connections.matrices if session.connections is not None else {}
         measured = session.measurements
         to_classes = edges.get((layer, network.hosts[network.output])) if layer is not None else None
-        return cls(layer, measured.health, measured.own, to_classes)
+        return cls(layer, measured.health, measured.own, to_classes, tuple(measured.groups.values()))
 
     def same(self, other: Basis) -> bool:
         """Whether the very same values stand behind both."""
         mine, others = (self.health, self.own, self.edges), (other.health, other.own, other.edges)
-        return self.layer == other.layer and all(a is b for a, b in zip(mine, others))
+        same = self.layer == other.layer and self.groups == other.groups  # groups are equal where they are the same
+        return same and all(a is b for a, b in zip(mine, others))
 
 
 _FOUND: WeakKeyDictionary[Activations, tuple[Basis, tuple[Finding, ...]]] = WeakKeyDictionary()

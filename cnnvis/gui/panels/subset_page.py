@@ -62,6 +62,7 @@ def subset_page(scene: Scene, name: str) -> Page | None:
         page.add(Patches(session, lines, scene.theme, scene.open_sample, SIDE))
     page.buttons(
         command(scene, "All images", "show_subset", "Let the picture follow all images again", ""),
+        command(scene, "Explain together", "explain_together", "One explanation of all of them", name),
         command(scene, "Remove", "subset_remove", "Forget this subset; undo brings it back", name),
     )
     return page.end()

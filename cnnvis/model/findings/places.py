@@ -25,8 +25,8 @@ PLACES = 4
 """At most so many places are one shortcut: a mark may lie in any corner."""
 SHARE = 0.7
 """At least this share of the class's images must have their hottest spot in the places."""
-MOSTLY = 0.6
-"""A cluster of maps has a place where that holds the hottest spots of this share of its images."""
+MOSTLY, BOTH = 0.6, 0.7
+"""A cluster of maps has a place where one holds the hottest spots of this share of its images, or two of that."""
 TIMES = 10
 """And at least so many times the share of the images of other classes."""
 FEWEST = 20
@@ -64,8 +64,9 @@ def fixed(group: GroupExplanation) -> Fixed | None:
     """The fixed places at which the evidence of a class lies; None where it scatters as that of other classes does.
 
     For each cluster of maps the place that holds most of the hottest spots of its members counts, where it holds 60 %
-    of them. The claim is tested (binomial, corrected for all choices of places) against the area of the places and
-    against how often the hottest spots of other classes' images lie in them.
+    of them, else two that hold 70 %: of few images two corners may be one cluster. The claim is tested (binomial,
+    corrected for all choices of places) against the area of the places and against how often the hottest spots of other
+    classes' images lie in them.
     """
     if group.label < 0 or group.clusters is None or group.others is None:
         return None
@@ -95,16 +96,29 @@ def hottest(coarse: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _windows(clusters: MapClusters, peaks: NDArray[np.int64], grid: int) -> tuple[tuple[Window, ...], int]:
-    """The places of the largest clusters that have one, and how many images have their hottest spot in their own."""
+    """The places of the largest clusters that have some, and how many images have their hottest spot in their own."""
     windows: list[Window] = []
     hits = 0
     for cluster in clusters.clusters:
-        own = peaks[list(cluster.members)]
-        window, count = _fullest(own, grid)
-        if count >= MOSTLY * len(own) and (window in windows or len(windows) < PLACES):
-            windows += [] if window in windows else [window]
+        mine, count = _places_of(peaks[list(cluster.members)], grid)
+        fresh = [window for window in mine if window not in windows]
+        if mine and len(windows) + len(fresh) <= PLACES:
+            windows += fresh
             hits += count
     return tuple(windows), hits
+
+
+def _places_of(peaks: NDArray[np.int64], grid: int) -> tuple[list[Window], int]:
+    """The place that holds most of a cluster's peaks, or two that hold more, and how many; none where they scatter.
+
+    A place of two images alone is chance.
+    """
+    first, count = _fullest(peaks, grid)
+    if count >= max(MOSTLY * len(peaks), 3):
+        return [first], count
+    second, more = _fullest(peaks[~_inside(peaks, first)], grid)
+    both = count + more
+    return ([first, second], both) if more >= 3 and both >= BOTH * len(peaks) else ([], 0)
 
 
 def _fullest(peaks: NDArray[np.int64], grid: int) -> tuple[Window, int]:
