@@ -129,6 +129,7 @@ def _material(session: Session, activations: Activations, layer: Layer) -> Mater
     network, measured = session.analysis.network, session.measurements
     chosen = session.look.chosen
     contributions = measured.contributions.get(chosen) or measured.own
+    drawn = session.look.source == "synthesis"
     return Material(
         reading=read(activations, layer, picture_size(network)),
         style=style_for(layer.n_units),
@@ -138,6 +139,7 @@ def _material(session: Session, activations: Activations, layer: Layer) -> Mater
         contributions=contributions if contributions is not None and layer.name in contributions else None,
         health=measured.health.layers.get(layer.name) if measured.health is not None else None,
         subsets=session.analysis.subsets,
+        synthesis=session.synthesis if drawn and layer.name in session.synthesis else None,
     )
 
 

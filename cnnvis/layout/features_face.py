@@ -47,7 +47,8 @@ MOST = 24
 
 def features_key(material: Material) -> Hashable:
     """What the patches depend on beside cluster and responses."""
-    return material.look.packing
+    drawn = material.synthesis
+    return material.look.packing, None if drawn is None else drawn.icons[material.reading.layer.name]
 
 
 def features_body(material: Material, cluster: Cluster, opened: bool) -> Body:
@@ -70,7 +71,7 @@ def features_body(material: Material, cluster: Cluster, opened: bool) -> Body:
         body.marks.append(line(" · ".join(best), style))
         top = BELOW_LINE
     if packing is not None:
-        found, height = _patch_marks(reading, ranked, packing, style, top)
+        found, height = _patch_marks(material, ranked, packing, style, top)
     elif material.table is not None:
         found, height = _row_marks(reading, ranked, style, top, opened, material.table)
     body.marks += found
@@ -93,19 +94,21 @@ def widened(style: Style, n: int) -> Style:
 
 
 def _patch_marks(
-    reading: Reading, ranked: Sequence[int], packing: Packing, style: Style, top: float
+    material: Material, ranked: Sequence[int], packing: Packing, style: Style, top: float
 ) -> tuple[list[Mark], float]:
     """The patches of the neurons, representatives first, and the height they take."""
     shown = ranked[: len(packing.boxes)]
     exemplars = []
     used: set[int] = set()
     for unit in shown:
-        found = reading.exemplar(unit, used)
+        found = material.exemplar(unit, used)
         if found is not None:
             used.add(found[0])
         exemplars.append(found)
     if all(e is None for e in exemplars):
         text = "nothing drives these neurons" if len(ranked) > 1 else "nothing drives this neuron"
+        if material.synthesis is not None:
+            text = "not drawn yet"
         return [near(Label(text, Box(PAD, top - 2, style.inner, 16), 11, MUTED))], 14.0
     marks: list[Mark] = []
     for unit, place, exemplar in zip(shown, packing.boxes, exemplars):

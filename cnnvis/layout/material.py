@@ -17,6 +17,7 @@ from cnnvis.model.network import Network
 from cnnvis.model.partition import Cluster
 from cnnvis.model.session import Look
 from cnnvis.model.subsets import Subset
+from cnnvis.model.synthesis import Synthesis
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,8 @@ class Material:
     """Everything that is known of one layer and how it is looked at.
 
     `table` where the samples are rows of a table; `contributions` and `health` are None where they were not measured;
-    `subsets` are those of the user whose samples are known.
+    `subsets` are those of the user whose samples are known; `synthesis` where images drawn for the neurons of the
+    layer take the place of real ones.
     """
 
     reading: Reading
@@ -35,6 +37,14 @@ class Material:
     contributions: Contributions | None = None
     health: LayerHealth | None = None
     subsets: tuple[Subset, ...] = ()
+    synthesis: Synthesis | None = None
+
+    def exemplar(self, unit: int, used: set[int]) -> tuple[int, tuple[int, int, int, int] | None] | None:
+        """The picture and the crop of it that stand for a unit: one drawn for it, or a real one that is not `used`."""
+        if self.synthesis is None:
+            return self.reading.exemplar(unit, used)
+        number = self.synthesis.number(self.reading.layer.name, unit)
+        return None if number is None else (number, None)
 
     @property
     def groups(self) -> tuple[str, ...]:

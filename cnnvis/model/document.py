@@ -85,6 +85,7 @@ class Document:
             and session.connections is present.connections
             and session.attributions is present.attributions
             and session.measurements is present.measurements
+            and session.synthesis is present.synthesis
         )
 
     def mark_saved(self, saved: bool = True) -> None:

@@ -11,7 +11,7 @@ from cnnvis.model.connections import Mode
 from cnnvis.model.groups import Group
 from cnnvis.model.network import Edge, Field, Layer, Network
 from cnnvis.model.partition import Cluster, Partition
-from cnnvis.model.session import BundleKey, Bundling, ClassOrder, Facet, Look, Packing, Signs
+from cnnvis.model.session import BundleKey, Bundling, ClassOrder, Facet, Look, Packing, Signs, Source
 from cnnvis.model.subsets import Subset
 
 
@@ -163,6 +163,7 @@ def look_from_dict(found: Mapping[str, Any]) -> Look:
         against=str(found["against"]),
         path=str(found.get("path", "")),  # older files have none
         cards=tuple((str(layer), _ints(ids)) for layer, ids in found.get("cards", ())),  # older files have none
+        source=_one(found.get("source", "images"), Source),  # older files have none
     )
 
 

@@ -18,6 +18,7 @@ from cnnvis.model.connections import Connections, Mode
 from cnnvis.model.job import Job
 from cnnvis.model.measurements import Measurements
 from cnnvis.model.nouns import Noun, noun_of
+from cnnvis.model.synthesis import Icons, Synthesis
 
 Pictures = Callable[[int], NDArray[np.uint8] | None]
 """From the index of a sample to its picture as the network saw it, (h, w, 3) uint8 RGB, or None where there is none."""
@@ -29,6 +30,8 @@ Signs = Literal["both", "positive", "negative"]
 Packing = Literal["hierarchical", "flat", "rows"]
 ClassOrder = Literal["network", "local"]
 Bundling = Literal["auto", "on", "off"]
+Source = Literal["images", "synthesis"]
+"""What stands for a neuron on its card: a piece of a real image, or one that was drawn for it."""
 BundleKey = tuple[str, str, int]
 """Source layer, sink layer and number of a bundle in their lane."""
 
@@ -50,7 +53,8 @@ class Look:
     whose gates are laid over it instead ("": none).
 
     `cards` are the clusters of a layer by id as their cards stand, from top to bottom, of each layer whose order was
-    found; cards that are not named look for the best place.
+    found; cards that are not named look for the best place. `source` of the pictures on cards: real images, or drawn
+    ones in layers that have some.
     """
 
     expanded: frozenset[str] = frozenset()
@@ -74,6 +78,7 @@ class Look:
     against: str = ""
     path: str = ""
     cards: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    source: Source = "images"
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.share <= 1.0:
@@ -90,8 +95,8 @@ class Session:
     """A network seen through its responses: everything the window shows and a file keeps.
 
     `activations` and `connections` are None while they are being computed. `pictures` finds stored copies of
-    exemplars where the data set is not connected. `provenance` says with what it was made (versions, device,
-    seconds).
+    exemplars where the data set is not connected. `synthesis` holds images drawn for neurons. `provenance` says with
+    what it was made (versions, device, seconds).
     """
 
     analysis: Analysis
@@ -103,6 +108,7 @@ class Session:
     job: Job | None = None
     pictures: Pictures | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    synthesis: Synthesis = field(default_factory=Synthesis)
 
     def __post_init__(self) -> None:
         if not isinstance(self.provenance, MappingProxyType):
@@ -124,7 +130,12 @@ class Session:
         return noun_of(self.job.data.kind if self.job is not None else "images")
 
     def picture(self, sample: int) -> NDArray[np.uint8] | None:
-        """The picture of a sample: the stored copy, else from the connected data set, else None."""
+        """The picture of a sample: the stored copy, else from the connected data set, else None.
+
+        A number below −1 is that of a drawn image.
+        """
+        if sample < -1:
+            return self.synthesis.picture(sample)
         if self.pictures is not None:
             found = self.pictures(sample)
             if found is not None:
@@ -139,6 +150,10 @@ class Session:
     def with_measurements(self, measurements: Measurements) -> Session:
         """The same session, with more measured."""
         return replace(self, measurements=measurements)
+
+    def with_icons(self, icons: Icons) -> Session:
+        """The same session, with images drawn for the neurons of a layer."""
+        return replace(self, synthesis=self.synthesis.with_icons(icons))
 
     def with_look(self, look: Look) -> Session:
         """The same session, shown differently."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,3 +48,41 @@ class Icons:
         """The share of images that drive their unit further than any real one, where that is known; NaN: nowhere."""
         known = np.isfinite(self.strongest)
         return float(np.mean(self.drive[known] > self.strongest[known])) if known.any() else float("nan")
+
+
+_STEPS, _UNITS = 2**16, 2**24
+
+
+@dataclass(frozen=True, eq=False)
+class Synthesis:
+    """The icons of layers, by layer. Marks of a picture name a drawn image by a number below −1, a real one by its
+    sample: painters ask `Session.picture` for either. A number is another one when an icon was drawn further.
+    """
+
+    icons: Mapping[str, Icons] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.icons, MappingProxyType):
+            object.__setattr__(self, "icons", MappingProxyType(dict(self.icons)))
+
+    def __contains__(self, layer: object) -> bool:
+        return layer in self.icons
+
+    def with_icons(self, found: Icons) -> Synthesis:
+        """The same with these icons in the place of the layer's earlier ones."""
+        return Synthesis({**self.icons, found.layer: found})
+
+    def number(self, layer: str, unit: int) -> int | None:
+        """What a unit's image is called in a picture; None where there is none."""
+        found = self.icons.get(layer)
+        if found is None or unit not in found.rows:
+            return None
+        place = list(self.icons).index(layer)
+        return -2 - ((place * _UNITS + unit) * _STEPS + min(found.steps, _STEPS - 1))
+
+    def picture(self, number: int) -> NDArray[np.uint8] | None:
+        """The image of such a number, (h, w, 3); None where it is gone."""
+        rest = (-2 - number) // _STEPS
+        place, unit = divmod(rest, _UNITS)
+        layers = list(self.icons)
+        return self.icons[layers[place]].of(unit) if 0 <= place < len(layers) else None

@@ -79,7 +79,7 @@ class DirectTiles:
         self._picture = lru_cache(maxsize=keep)(pictures) if pictures is not None else None
 
     def __call__(self, patch: Patch, density: float) -> tuple[QImage, Box] | None:
-        picture = self._picture(patch.sample) if self._picture is not None and patch.sample >= 0 else None
+        picture = self._picture(patch.sample) if self._picture is not None and patch.sample != -1 else None
         if picture is None or picture.ndim < 2:
             return None
         piece = cropped(picture, patch.crop)

@@ -30,9 +30,11 @@ from cnnvis.model.measurements import Measurements
 from cnnvis.model.nouns import IMAGE, ROW, Noun, noun_of
 from cnnvis.model.plain import analysis_from_dict, analysis_to_dict, look_from_dict, look_to_dict
 from cnnvis.model.session import Session
+from cnnvis.model.synthesis import Synthesis
 from cnnvis.model.views import identity
 from cnnvis.storage import encode
 from cnnvis.storage.explained import attributions_from_values, attributions_to_values
+from cnnvis.storage.icons import synthesis_from_values, synthesis_to_values
 from cnnvis.storage.measured import measurements_from_values, measurements_to_values
 from cnnvis.storage.migrate import checked_version, migrated
 from cnnvis.storage.pictures import StoredPictures
@@ -114,6 +116,11 @@ def _write(
     headers, arrays = attributions_to_values(session.attributions)
     _put_json(archive, "attributions.json", headers)
     _put_arrays(archive, "attributions.safetensors", arrays)
+    headers, icons = synthesis_to_values(session.synthesis)
+    if headers:
+        _put_json(archive, "synthesis.json", headers)
+        for name, held in icons.items():
+            archive.writestr(f"icons/{name}", held)
     if copies is not None:
         for sample, held in sorted(copies.encoded.items()):
             suffix = "png" if held.startswith(b"\x89PNG") else "jpg"
@@ -210,6 +217,7 @@ def load(path: str | os.PathLike[str]) -> Session:
             job=job,
             pictures=parts.pictures(),
             provenance=dict(manifest["provenance"]),
+            synthesis=parts.synthesis(),
         )
 
 
@@ -303,6 +311,14 @@ class _Parts:
         names = [n for n in self._sizes if n.startswith("pictures/")]
         stem: Callable[[str], int] = lambda name: int(name.removeprefix("pictures/").rsplit(".", 1)[0])  # noqa: E731
         return StoredPictures({stem(n): self._bytes(n, LARGEST_JSON) for n in names}) if names else None
+
+    def synthesis(self) -> Synthesis:
+        """The drawn images; none in older files."""
+        if "synthesis.json" not in self:
+            return Synthesis()
+        return synthesis_from_values(
+            self.json("synthesis.json"), lambda name: self._bytes(f"icons/{name}", LARGEST_JSON)
+        )
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
