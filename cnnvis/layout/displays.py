@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -223,14 +223,10 @@ def _gates(shown: Shown) -> Drawn:
 
 
 def _weights(shown: Shown) -> Drawn:
-    """How much a weight of each parameter matters on average, the most important first, and the filters of that one."""
+    """How much each layer matters, the most important first, and the filters of the weight that does most."""
     assert isinstance(shown.evidence, WeightMap)
     known, width = shown.evidence.values, shown.setting.side
-    means = {name: float(np.abs(values).mean()) for name, values in known.items() if values.size}
-    order = sorted(means, key=lambda name: -means[name])
-    top = max(means.values(), default=0.0) or 1.0
-    rows = [(name.removesuffix(".weight"), means[name] / top, short(means[name])) for name in order]
-    listed = _listed(rows, width, _PARAMETERS)
+    listed = _listed(_of_weights(shown.evidence), width, _PARAMETERS)
     if not any(values.ndim > 1 for values in known.values()):
         return listed
     name = largest(shown.evidence)
@@ -241,6 +237,20 @@ def _weights(shown: Shown) -> Drawn:
     signs: Sign = "both" if scale.signed else "for"
     scales = scale_marks(scale, Box(0, bottom + 4, width, 12), signs)
     return Drawn((*listed.marks, heading, *filters, *scales), bottom + _SCALE)
+
+
+def _of_weights(found: WeightMap) -> list[tuple[str, float, str]]:
+    """The share of each layer where the method tells it; else the mean of each parameter against the largest."""
+    shares = found.facts.get("shares")
+    if isinstance(shares, Mapping) and shares:
+        order = sorted(shares, key=lambda name: -shares[name])
+        return [(name, shares[name] / (shares[order[0]] or 1.0), f"{100 * shares[name]:.1f} %") for name in order]
+    means = {name: float(np.abs(values).mean()) for name, values in found.values.items() if values.size}
+    top = max(means.values(), default=0.0) or 1.0
+    return [
+        (name.removesuffix(".weight"), means[name] / top, short(means[name]))
+        for name in sorted(means, key=lambda name: -means[name])
+    ]
 
 
 def _listed(rows: list[tuple[str, float, str]], width: float, most: int) -> Drawn:

@@ -193,12 +193,17 @@ def facts_of(one: Attribution) -> list[str]:
         values = one.evidence.values
         lines.append(f"from {short(float(values.min()))} to {short(float(values.max()))}")
     facts = one.evidence.facts
-    told = [_told(word, facts[name]) for name, word in _WORDS.items() if name in facts]
+    told = [_told(word, facts[name]) for name, word in _WORDS.items() if _is_line(facts.get(name))]
     expected = facts.get("expected_sum")
     if isinstance(expected, (int, float)) and hasattr(one.evidence, "values"):
         total = float(np.sum(one.evidence.values)) if isinstance(one.evidence.values, np.ndarray) else float("nan")
         told.append(f"sum {short(total)} of {short(float(expected))}")
     return lines + told
+
+
+def _is_line(value: Any) -> bool:
+    """Whether a fact is known, and short enough for a line: no table of them."""
+    return value is not None and not isinstance(value, Mapping)
 
 
 def _told(word: str, value: Any) -> str:

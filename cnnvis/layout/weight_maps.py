@@ -87,7 +87,7 @@ class _Grid:
         apart = inputs <= _KERNELS and high * wide > 1 and (space - gaps) / (inputs * wide) >= _LEAST
         cell = _cell(inputs * wide, high, space - gaps) if apart else _cell(inputs, high * wide, space)
         span = inputs * wide * cell + gaps if apart else inputs * cell
-        words = max(span, min(_WORDS, space))
+        words = max(span, space if whole else _WORDS)
         return cls(tuple(order), (high, wide), apart, cell, named, span, words, room)
 
     @property

@@ -196,6 +196,17 @@ def test_gates_and_weights_are_bars_by_layer_and_parameter() -> None:
     assert [t for t in texts(shown) if t in ("conv1", "fc.bias")] == ["conv1", "fc.bias", "conv1"]
 
 
+def test_where_a_method_tells_the_shares_of_layers_these_are_listed_and_not_written_out() -> None:
+    shares = {"conv1": 0.25, "conv2": 0.75}
+    facts = {"layers": {"conv1": 2.0, "conv2": 6.0}, "shares": shares, "samples": 9}
+    weights = WeightMap({"conv1.weight": np.ones((2, 3), np.float32), "bn.bias": np.ones(2, np.float32)}, facts)
+    shown = explanations(SESSION, [found(weights, method="Weight importance")])
+    told = texts(shown)
+    assert [t for t in told if t in ("conv1", "conv2", "bn.bias")] == ["conv2", "conv1"]
+    assert {"75.0 %", "25.0 %"} <= set(told)
+    assert not any("{" in t for t in told)
+
+
 def test_votes_that_sum_to_a_logit_are_a_waterfall_within_their_cell() -> None:
     values = np.linspace(-1, 3, 40).astype(np.float32)
     facts = {"layer": "conv2", "bias": -0.5, "logit": float(values.sum()) - 0.5}
