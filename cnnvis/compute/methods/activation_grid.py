@@ -44,10 +44,10 @@ from cnnvis.progress import Progress, hand_over, silent
 class ActivationGrid:
     """What a layer sees in the sample, in a few parts, strongest first: for each a map, its share, and a drawn image.
 
-    `layer` is that layer; None takes the target's own, or the last one with a plane before it. `parts`: how many.
+    `layer` is that layer, or None for the target's own, or the last one with a plane before it. `parts`: how many.
     `steps` of each drawing. `cosine`: how much the direction counts beside the strength. `motion`: how far images are
-    moved at each step. `mean` and `std` of the input's channels; None learns them from the data, or takes ImageNet's.
-    `rate`: the length of a step. `seed`: of the noise, the motions and the parts.
+    moved at each step. `mean` and `std` of the input's channels, or None to learn them from the data (without any,
+    ImageNet's). `rate`: the length of a step. `seed`: of the noise, the motions and the parts.
     """
 
     layer: str | None = None

@@ -40,10 +40,10 @@ from cnnvis.progress import Progress, hand_over, silent
 class Caricature:
     """The sample drawn anew from what a layer makes of it: what the layer keeps of an image, and what it exaggerates.
 
-    `layer` is that layer; None takes the target's own, or the last one with a plane before it. `steps`: 256 show what
-    there is, 512 are finer. `cosine`: how much the direction counts beside the strength. `motion`: how far the image
-    is moved at each step. `mean` and `std` of the input's channels; None learns them from the data, or takes
-    ImageNet's. `rate`: the length of a step. `seed`: of the noise and the motions.
+    `layer` is that layer, or None for the target's own, or the last one with a plane before it. `steps`: 256 show
+    what there is, 512 are finer. `cosine`: how much the direction counts beside the strength. `motion`: how far the
+    image is moved at each step. `mean` and `std` of the input's channels, or None to learn them from the data
+    (without any, ImageNet's). `rate`: the length of a step. `seed`: of the noise and the motions.
     """
 
     layer: str | None = None

@@ -40,13 +40,13 @@ from cnnvis.progress import Progress, hand_over, silent
 class FeatureVisualization:
     """Images made from noise to drive the target as far as they can; the sample itself is not looked at.
 
-    `steps`: 128 are enough for an icon, 512 for a picture of quality. `images`: how many, each from its own noise;
+    `steps`: 128 are enough for an icon, 512 for a picture of quality. `images`: how many, each from its own noise.
     `diversity` keeps them apart, 0 lets them be alike, 1 weighs it as much as the target. `toward` "min" drives the
-    target down, "both" draws as many of each. `size`: the image's side in pixels; None takes the network's own.
-    `mean` and `std` of the input's channels; None learns them from the data, or takes ImageNet's. `motion`: how far
-    the image is moved at each step, 1 as in Lucid, 0 not at all. `compare`: how many real images the result is set
-    against. `space`: what is optimised; `decorrelate`: as natural colours go together. `rate`: the length of a step.
-    `seed`: of the noise and the motions.
+    target down, "both" draws as many of each. `size`: the image's side in pixels, or None for the network's own.
+    `mean` and `std` of the input's channels, or None to learn them from the data (without any, ImageNet's). `motion`:
+    how far the image is moved at each step, 1 as in Lucid, 0 not at all. `compare`: how many real images the result
+    is set against. `space`: what is optimised. `decorrelate`: whether colours go together as in nature. `rate`: the
+    length of a step. `seed`: of the noise and the motions.
     """
 
     steps: int = 128
