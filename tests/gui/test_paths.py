@@ -117,6 +117,23 @@ def test_the_path_of_a_class_is_found_once_and_laid(
     assert study.TOPIC in desk._studied  # so that the window can stop it
 
 
+def test_the_search_for_a_path_can_be_stopped(
+    desk: Controller, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(session: Session, live: Any, index: int, progress: Any) -> Attribution:
+        desk._jobs.running(study.TOPIC).cancel()  # type: ignore[union-attr]
+        progress(1, 2, "closing gates, image 1 of 2")
+        return mean_path([path(0)])
+
+    monkeypatch.setattr(study, "class_path", stopped)
+    paths_of(desk).of_class(0)
+    qtbot.waitUntil(lambda: desk._jobs.idle)
+    assert look_of(desk).path == ""
+    assert [x.sample for x in desk.session.attributions] == [0]  # type: ignore[union-attr]
+    assert desk._view.notice is None  # type: ignore[attr-defined]
+    assert desk._view.works[-1] is None  # type: ignore[attr-defined]
+
+
 def test_a_class_that_is_never_told_right_has_no_path(desk: Controller) -> None:
     paths_of(desk).of_class(2)  # all are taken for class 0
     assert desk._view.notice.text.startswith("A path needs an image of class 2")  # type: ignore[attr-defined]
