@@ -43,6 +43,7 @@ MEASUREMENTS = {
     "diagnose": "health:diagnose_resnet20",
     "scorecard-resnet20": "scorecards:scorecard_resnet20",
     "scorecard-squeezenet": "scorecards:scorecard_squeezenet",
+    "grad-cam": "grad_cam:grad_cam_resnet50",
     "occlusion-resnet20": "explain:occlusion_resnet20",
     "occlusion-squeezenet": "explain:occlusion_squeezenet",
     "lime-resnet20": "explain:lime_resnet20",

@@ -158,7 +158,7 @@ class Bottleneck(nn.Module):
         return found
 
 
-def resnet(blocks: Sequence[int] = (3, 8, 36, 3), classes: int = 1000) -> nn.Module:
+def resnet(blocks: Sequence[int] = (3, 8, 36, 3), classes: int = 1000) -> nn.Sequential:
     """A bottleneck residual network with random weights, in eval mode; the default is the 152-layer one."""
     torch.manual_seed(0)
     stem = [nn.Conv2d(3, 64, 7, 2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True)]

@@ -281,6 +281,16 @@ def test_grad_cam_agrees_with_captum(layer: str) -> None:
     np.testing.assert_allclose(values, expected.detach().numpy(), atol=1e-6)
 
 
+@pytest.mark.parametrize(("method", "peer"), [(GradCam("conv1"), "GradCAM"), (LayerCam("conv1"), "LayerCAM")])
+def test_a_map_agrees_with_torch_cam_which_keeps_what_is_positive(method: Method, peer: str) -> None:
+    torchcam = pytest.importorskip("torchcam.methods")
+    model, network, x = deep()
+    with getattr(torchcam, peer)(model, target_layer=model.relu1) as extractor:
+        (expected,) = extractor(2, model(x[None]), normalized=False)
+    values = found(model, network, x, Target("fc", (2,)), method).values
+    np.testing.assert_allclose(np.maximum(values, 0), expected[0].detach().numpy(), atol=1e-6)
+
+
 def test_grad_cam_gives_the_numbers_that_captum_asserts() -> None:
     from captum.testing.helpers.basic_models import BasicModel_ConvNet_One_Conv
 
