@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
 from page import written  # noqa: E402  (found only on the path set above)
 
-PARTS = ("tables",)
+PARTS = ("pictures", "tables")
 PAGE = ROOT / "docs" / "faithfulness.md"
 
 

@@ -1,9 +1,10 @@
-"""What docs/faithfulness.md says of tables, on fewer rows; and how the page is put together."""
+"""What docs/faithfulness.md says of pictures and tables, on fewer of them; and how the page is put together."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -54,3 +55,59 @@ def test_a_section_is_written_into_its_place_and_leaves_the_others(monkeypatch: 
     assert again.index("## Maps") < again.index("latter")
     assert "former" not in again
     assert written(again, "maps", "## Maps", order) == again
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield part("pictures", patch)
+
+
+def test_on_the_healthy_network_grad_cam_points_at_the_thing(pictures: ModuleType) -> None:
+    line, beside = pictures.measured(pictures.things(12), pictures.GradCam(), with_controls=True)
+    assert line.scores["pointing"].mean() >= 0.8
+    assert {one.title for one in beside} == {"control: random map", "control: centre blob", "control: edge detector"}
+    assert all(one.scores["on part"].mean() < line.scores["on part"].mean() for one in beside)
+
+
+def test_a_tag_that_decides_alone_is_found_by_every_kind_of_method(pictures: ModuleType) -> None:
+    kind = pictures.moved(8)
+    methods = (pictures.GradCam(), pictures.IntegratedGradients(16), pictures.Occlusion(), pictures.Lime(n_samples=256))
+    for method in methods:
+        scores = pictures.measured(kind, method)[0].scores
+        assert scores["by cell"].mean() >= 0.8, method.title
+        assert scores["pointing"].mean() >= 0.7, method.title
+        assert scores["times"].mean() >= 4, method.title
+    assert pictures.measured(kind, pictures.Occlusion())[0].scores["hottest"].mean() >= 0.9
+
+
+def test_on_tagged_birds_the_tag_speaks_louder_than_the_bird(pictures: ModuleType) -> None:
+    kind = pictures.birds(12)
+    for method in (pictures.GradCam(), pictures.Occlusion()):
+        scores = pictures.measured(kind, method)[0].scores
+        assert scores["pointing"].mean() >= 0.8, method.title
+        assert scores["times"].mean() >= 4, method.title
+    called, share = pictures.tag_alone(kind)
+    assert called < 0.8
+    assert 0.4 < share < 0.9
+
+
+def test_a_map_of_the_tag_alone_is_perfect_and_one_beside_it_is_not(pictures: ModuleType) -> None:
+    truth = pictures.around((52, 2, 62, 12), 64)
+    assert truth.box == (44, 0, 64, 20)
+    shown = pictures.Shown(np.zeros((3, 64, 64), np.float32), 0, truth, (52, 2, 62, 12))
+    good, bad = np.zeros((64, 64)), np.zeros((64, 64))
+    good[44:64, :20], bad[0, 60] = 1, 1
+    assert pictures.scores(good, shown, {"hottest": (48, 8, 56, 16)}) == {
+        "pointing": 1, "box overlap": 1, "on part": 1, "by cell": 1, "times": 10.24, "hottest": 1,
+    }  # fmt: skip
+    assert not any(pictures.scores(bad, shown, {"hottest": (48, 12, 56, 20)}).values())
+
+
+def test_a_claim_that_is_missed_is_said_to_be(pictures: ModuleType) -> None:
+    kind = pictures.things(2)
+    missed, met = (
+        pictures._claim(kind, "Grad-CAM", "pointing", pictures.Interval(mean, 0.8, 1.0, 2), 0.9) for mean in (0.89, 0.9)
+    )
+    assert "**missed**" in missed
+    assert "met" in met
