@@ -15,6 +15,8 @@ from cnnvis.model.tables import Cell, Table
 
 SECONDS = "seconds"
 _DRAWS = 2000
+_UNITS = frozenset({"infidelity"})
+"""Scores in each method's own units: the smallest map would win."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,8 @@ class Comparison:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The scores that any method has, in the order of SCORES."""
-        return tuple(name for name in SCORES if any(name in line.scores for line in self.methods))
+        """The scores that any method has and in which methods can be compared, in the order of SCORES."""
+        return tuple(n for n in SCORES if n not in _UNITS and any(n in line.scores for line in self.methods))
 
     def interval(self, line: Line, name: str) -> Interval:
         """The mean of a score over the images, and its 95 % interval by the percentile bootstrap."""

@@ -99,7 +99,7 @@ def test_methods_are_scored_on_the_same_images_with_controls_once(broken):
     assert [line.title for line in found.lines if line.control] == [
         "control: random map", "control: centre blob", "control: edge detector",
     ]  # fmt: skip
-    assert found.names == ("infidelity", "infidelity/scaled", "pointing", "box overlap", "on part")
+    assert found.names == ("infidelity/scaled", "pointing", "box overlap", "on part")
 
 
 def test_a_comparison_can_be_stopped(broken):
