@@ -32,8 +32,8 @@ CHECKPOINTS = "Weights (*.safetensors *.pt *.pth *.ckpt *.bin)"
 
 def pressed(look: Look) -> tuple[str, ...]:
     """The commands that are ticked in the menus, as they say how the picture is looked at."""
-    ways = ("facet", look.facet), ("packing", look.packing), ("order", look.order), ("bundles", look.bundles)
-    return (COMMAND_OF[look.mode], *(f"{what}_{how}" for what, how in ways))
+    ways = ("facet", "packing", "order", "bundles", "source")
+    return (COMMAND_OF[look.mode], *(f"{what}_{getattr(look, what)}" for what in ways))
 
 
 class Commands:

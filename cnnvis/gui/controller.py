@@ -16,6 +16,7 @@ from cnnvis.gui.places import Settings
 from cnnvis.gui.regrouping import Regrouping
 from cnnvis.gui.services import Services
 from cnnvis.gui.studies.contributions import ContributionStudy
+from cnnvis.gui.studies.drawn import DrawnImages
 from cnnvis.gui.studies.edges import Edges
 from cnnvis.gui.studies.explain import Explain
 from cnnvis.gui.studies.health import HealthStudy
@@ -67,7 +68,8 @@ class Controller(Regrouping):
         self.trust = Trust(self, view, jobs, services)
         self.together = TogetherStudy(self, view, jobs, services)
         paths = Paths(self, view, jobs, services)
-        self.studies = (*self.studies, self.contributions, self.explain, self.trust, paths, self.together)
+        drawn = DrawnImages(self, view, jobs, services)
+        self.studies = (*self.studies, self.contributions, self.explain, self.trust, paths, self.together, drawn)
 
     def _changed(self, old: Session, new: Session) -> None:
         super()._changed(old, new)

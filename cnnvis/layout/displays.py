@@ -194,6 +194,7 @@ def _picture(shown: Shown) -> Drawn:
     """The images, two beside each other where there are several, with how far each drives its target."""
     assert isinstance(shown.evidence, Picture)
     images, drive = shown.evidence.values, shown.evidence.drive
+    real = float(shown.evidence.facts.get("strongest", 0.0))
     across = 1 if len(images) == 1 else 2
     side = (shown.setting.side - 8 * (across - 1)) / across
     marks: list[Mark] = []
@@ -203,13 +204,16 @@ def _picture(shown: Shown) -> Drawn:
         pitch = box.h + 22
         left, top = (k % across) * (side + 8), (k // across) * pitch
         marks.append(raster(Box(left, top, box.w, box.h), image, None))
-        marks.append(Label(driven(float(drive[k])), Box(left, top + box.h + 2, side, 16), 11, MUTED))
+        marks.append(Label(driven(float(drive[k]), real), Box(left, top + box.h + 2, side, 16), 11, MUTED))
     return Drawn(tuple(marks), -(-len(images) // across) * pitch)
 
 
-def driven(drive: float) -> str:
-    """How far an image drives its target, against the strongest real one."""
-    return f"drives {drive:.2g}×".replace("-", "−") if np.isfinite(drive) else ""
+def driven(drive: float, real: float) -> str:
+    """How far an image drives its target, against the strongest `real` one where that is known and above 0."""
+    if not np.isfinite(drive):
+        return ""
+    said = f"drives {drive / real:.2g}×" if real > 0 else f"drives to {drive:.3g}"
+    return said.replace("-", "−")
 
 
 def _gates(shown: Shown) -> Drawn:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,25 @@ class Icons:
         """A unit's image (h, w, 3), or None where none was drawn."""
         row = self.rows.get(unit)
         return None if row is None else self.values[row]
+
+    def joined(self, other: Icons) -> Icons:
+        """These and those of other units of the layer; of a unit in both the other's. Only those where sizes differ."""
+        mine = [row for row, unit in enumerate(self.units) if unit not in other.rows]
+        if self.values.shape[1:] != other.values.shape[1:]:
+            return other
+        order = np.argsort(np.array([*(self.units[row] for row in mine), *other.units]), kind="stable")
+
+        def both(one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any]:
+            return np.concatenate([one[mine], two])[order]
+
+        return Icons(
+            self.layer,
+            tuple(int(u) for u in np.array([*(self.units[row] for row in mine), *other.units])[order]),
+            both(self.values, other.values),
+            both(self.drive, other.drive),
+            both(self.strongest, other.strongest),
+            max(self.steps, other.steps),
+        )
 
     @property
     def beyond(self) -> float:

@@ -169,8 +169,11 @@ def test_bars_of_a_vector_go_both_ways_from_one_zero() -> None:
 
 def test_images_made_for_a_target_say_how_far_they_drive_it() -> None:
     images = np.zeros((2, 8, 8, 3), np.uint8)
-    shown = explanations(SESSION, [found(Picture(images, np.array([1.8, 0.9], np.float32)))])
+    drive = np.array([3.6, 1.8], np.float32)
+    shown = explanations(SESSION, [found(Picture(images, drive, {"strongest": 2.0}))])
     assert {"drives 1.8×", "drives 0.9×"} <= set(texts(shown))
+    alone = explanations(SESSION, [found(Picture(images, drive))])
+    assert {"drives to 3.6", "drives to 1.8"} <= set(texts(alone))
 
 
 def test_evidence_without_a_display_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
