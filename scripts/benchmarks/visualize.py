@@ -33,7 +33,7 @@ def step_resnet20() -> Row:
 
     what, network = "one neuron's step, ResNet-20", trace(model, data[0][0])
     # So small a network takes a third of its time to be listened to; neurons are drawn together there.
-    return _step(what, model, network, "layer3.2/add#0", first, asked="")
+    return _step(what, model, network, "layer3.2/add#0", first)
 
 
 def step_squeezenet() -> Row:
@@ -44,7 +44,7 @@ def step_squeezenet() -> Row:
 
 
 def _step(
-    what: str, model: nn.Module, network: Network, layer: str, first: Callable[[Tensor], Tensor], asked: str = "≤ 1.30"
+    what: str, model: nn.Module, network: Network, layer: str, first: Callable[[Tensor], Tensor]
 ) -> Row:
     """Beside forward and backward passes up to the layer, of crops that are there already, the weights frozen."""
     shape = network.inputs[0].shape
@@ -64,7 +64,7 @@ def _step(
             f"{what} / forward + input gradient",
             bare,
             lambda: drawing.optimisation.advance(_STEPS),
-            asked=asked,
+            asked="≤ 1.30",
             pairs=9,
             note=f"{_STEPS} steps up to {layer}, one image",
         )
