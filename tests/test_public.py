@@ -102,7 +102,7 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_the_python_of_the_readme_runs_as_written(tmp_path, monkeypatch, capsys):
     text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     rng = np.random.default_rng(0)
     for index in range(10):
         folder = tmp_path / "photos" / "abcde"[index % 5]
@@ -115,4 +115,5 @@ def test_the_python_of_the_readme_runs_as_written(tmp_path, monkeypatch, capsys)
     assert (tmp_path / "figure-3.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "mine.cnnvis").exists()
     assert names["gone"].counts.sum() == 10
+    assert names["why"].evidence.values.shape == (224, 224)
     assert capsys.readouterr().out

@@ -171,7 +171,7 @@ def _vector(shown: Shown) -> Drawn:
     zero = named - low * scale
     marks: list[Mark] = []
     for row, i in enumerate(order.tolist()):
-        top, value = row * _ROW, float(values[i])
+        top, value = row * _ROW, float(values[i]) + 0.0  # no −0
         end = zero + value * scale
         bar = Box(min(zero, end), top + (_ROW - _BAR) / 2, max(abs(end - zero), 1.0), _BAR)
         marks.append(Label(shown.evidence.features[i], Box(0, top, named - 8, _ROW), 11, elide="middle"))

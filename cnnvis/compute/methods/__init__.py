@@ -1,4 +1,6 @@
-"""Explanation methods, one paper per file. `EVERY` lists them in the order in which they are offered."""
+"""Explanation methods, one paper per file. `EVERY` lists them in the order in which they are offered,
+by family. docs/methods.md has a section for each, in that order.
+"""
 
 from __future__ import annotations
 
@@ -39,32 +41,38 @@ from cnnvis.compute.methods.weight_importance import WeightImportance
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 
 EVERY: tuple[type[Method], ...] = (
+    # activation maps
     GradCam,
-    GradCamPlusPlus,
     HiResCam,
+    GradCamPlusPlus,
     LayerCam,
     ScoreCam,
     EigenCam,
     Cam,
     FittedCam,
-    GuidedGradCam,
+    SoftAttention,
+    # gradients
     Saliency,
-    SmoothGrad,
     GradientTimesInput,
+    SmoothGrad,
     IntegratedGradients,
     GuidedBackprop,
+    GuidedGradCam,
+    InputImportance,
+    # perturbation
     Occlusion,
-    WeightImportance,
     Lime,
-    Votes,
-    ConnectionWeights,
     LimeTable,
     Dlime,
     DlimeAsPublished,
-    InputImportance,
-    SoftAttention,
+    # weights
+    Votes,
+    WeightImportance,
+    ConnectionWeights,
+    # paths
     CriticalPath,
     NeuronMct,
+    # synthesis
     FeatureVisualization,
     Caricature,
     ActivationGrid,

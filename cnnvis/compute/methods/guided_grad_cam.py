@@ -40,7 +40,7 @@ class GuidedGradCam:
 
     title: ClassVar[str] = "Guided Grad-CAM"
     paper: ClassVar[str] = "Selvaraju et al., Grad-CAM, 2017 (arXiv 1610.02391)"
-    family: ClassVar[Family] = "activation maps"
+    family: ClassVar[Family] = "gradients"
     takes: ClassVar[Takes] = "picture"
 
     def cost(self, network: Network) -> Cost:
