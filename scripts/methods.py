@@ -221,6 +221,20 @@ def drawn() -> Diagram:
     return pictured(stage, [replace(one, image="") for one in found], setting)
 
 
+def exaggerated() -> Diagram:
+    """What three depths make of a scene."""
+    stage = healthy()
+    depths = {f"Caricature: stage {k}": f"stage{k}.1.relu2" for k in (1, 2, 3)}
+    found = [replace(stage.ask(methods.Caricature(layer)), method=title) for title, layer in depths.items()]
+    return pictured(stage, found)
+
+
+def parts() -> Diagram:
+    """What one layer sees in a scene."""
+    stage = healthy()
+    return pictured(stage, [stage.ask(methods.ActivationGrid("stage2.1.relu2", parts=4))], Setting(side=300.0))
+
+
 MAKES: dict[str, Callable[[], Diagram]] = {
     "why-this-class": why,
     "method-grad-cam": lambda: maps(methods.GradCam()),
@@ -262,6 +276,8 @@ MAKES: dict[str, Callable[[], Diagram]] = {
     "method-critical-path": lambda: path(methods.CriticalPath()),
     "method-neuron-mct": lambda: path(methods.NeuronMct()),
     "method-feature-visualization": drawn,
+    "method-caricature": exaggerated,
+    "method-activation-grid": parts,
     "method-together": together,
     "method-scorecard": compared,
 }  # fmt: skip
