@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from cnnvis.compute.probe import Probe, is_out_of_memory
 from cnnvis.compute.score import checked, score
 from cnnvis.compute.subject import Subject, finite
+from cnnvis.compute.table import ends_in_probabilities
 from cnnvis.errors import InvalidValue
 from cnnvis.model.target import Target
 from cnnvis.progress import Progress, silent
@@ -29,8 +30,9 @@ _ELEMENTS, _MOST = 2_000_000, 128
 class Evaluations:
     """Asks a network for the value of a target, batch by batch; never differentiates.
 
-    value: "score" is the target as it is, "probability" the softmax of the output at the target's class, which then
-    must be one unit of the network's output. `n` counts the copies asked so far, of `total` where that is known.
+    value: "score" is the target as it is; "probability" the softmax of the output, at each place of a dense one, at the
+    target's class, which then must be one unit of the network's output. An output that went through a softmax already
+    stays as it is. `n` counts the copies asked so far, of `total` where that is known.
     """
 
     def __init__(
@@ -85,13 +87,19 @@ class Evaluations:
         run = self._probe.run(self._about.put(copies), keep=(sink,), stop_after=(sink,))
         with torch.no_grad():
             response = run.values[sink]
-            if self._value == "probability":
-                flat = response.reshape(len(copies), -1).float()
-                one = torch.sigmoid(flat[:, 0]) if flat.shape[1] == 1 else F.softmax(flat, 1)[:, self._target.units[0]]
-                values = one
-            else:
-                values = score(response, self._layer, self._target).float()
+            if self._value == "probability" and not ends_in_probabilities(self._probe.network):
+                response = self._softened(response)
+            values = score(response, self._layer, self._target).float()
         return finite(values, "The target's value").double().cpu().numpy()
+
+
+    def _softened(self, response: Tensor) -> Tensor:
+        """The output as probabilities over its units, at each place where it has several."""
+        assert self._layer.unit_axis is not None
+        values = response.reshape(-1, *self._layer.shape).float()
+        if self._layer.n_units == 1:
+            return torch.sigmoid(values)
+        return F.softmax(values, self._layer.unit_axis % len(self._layer.shape) + 1)
 
 
 def filling(about: Subject, fill: Fill) -> Tensor:

@@ -17,7 +17,6 @@ from cnnvis.compute.method import Cost, Method
 from cnnvis.compute.probe import Probe
 from cnnvis.compute.scorecard.controls import controls
 from cnnvis.compute.subject import Subject
-from cnnvis.compute.table import ends_in_probabilities
 from cnnvis.errors import InvalidValue
 from cnnvis.model.attribution import Evidence, Map, Vector
 from cnnvis.model.network import Network
@@ -111,7 +110,7 @@ class Case:
     ) -> NDArray[np.float64]:
         """The target's value for copies of which only what the masks (*values.shape) mark is left."""
         asked = Evaluations(
-            self.probe, self.about, self.target, value=self._asked, total=total, what=what, progress=progress
+            self.probe, self.about, self.target, value=self.value, total=total, what=what, progress=progress
         )
 
         def copies() -> Iterator[Tensor]:
@@ -125,11 +124,6 @@ class Case:
                 yield self.kept(np.stack(some), fill)
 
         return asked(copies())
-
-    @property
-    def _asked(self) -> Value:
-        """A network that ends in probabilities gives them as its score."""
-        return "score" if self.value == "probability" and ends_in_probabilities(self.network) else self.value
 
     def again(self, method: Method, x: Tensor | None = None, probe: Probe | None = None) -> NDArray[np.float64]:
         """The evidence of another run of a method, for a changed input or through another probe."""
