@@ -31,7 +31,7 @@ _LOSE = "Set what is selected to zero, and see what becomes of the answers"
 _HELD = "Hold what is selected at its mean response, and see what becomes of the answers"
 _SIBLINGS = "Patches of similar neurons side by side, the important ones larger"
 _REAL = "Show the patches that drive each neuron most"
-_DRAWN = "Show images that are made to drive each neuron; drawing takes a while"
+_DRAWN = "Show pictures that are made to drive each neuron; drawing takes a while"
 _UNTANGLED = "Find anew the order of cards in which few edges cross"
 _WHY = "What in an image speaks for the selected class, cluster or neuron; or why the selected image is what it is"
 _ALL = "Where the evidence lies in the images of the selected class, or of the subset that is shown"
@@ -142,8 +142,8 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("packing_flat", "Pack ti&ghtly", "", "session", "Leave little room", True, "packing"),
             Command("packing_rows", "Pack in &rows", "", "session", "From the most important on", True, "packing"),
             _LINE,
-            Command("source_images", "Real i&mages on cards", "", "session", _REAL, True, "source"),
-            Command("source_synthesis", "Dra&wn images on cards", "", "session", _DRAWN, True, "source"),
+            Command("source_images", "Rea&l patches on cards", "", "session", _REAL, True, "source"),
+            Command("source_synthesis", "Dra&wn patches on cards", "", "session", _DRAWN, True, "source"),
             _LINE,
             Command("order_network", "&One order of classes", "", "session", "The same columns in all", True, "order"),
             Command("order_local", "Order of classes for &each", "", "session", "Each cluster its own", True, "order"),
