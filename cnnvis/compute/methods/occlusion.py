@@ -78,7 +78,8 @@ class Occlusion:
         )
         whole = ask(about.x)[0]
         falls = np.zeros((len(grid.tops), len(grid.lefts)))
-        for step, cells in grid.passes():
+        # What fits into one batch is there at once: a rough map before it would only split the batch.
+        for step, cells in grid.passes() if grid.n > ask.batch else [(1, list(np.ndindex(falls.shape)))]:
             boxes = [grid.box(*cell) for cell in cells]
             found = whole - ask(_covered(about, boxes, cover, lambda: ask.batch))
             falls[tuple(np.array(cells).T)] = found
