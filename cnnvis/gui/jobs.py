@@ -240,6 +240,8 @@ class Jobs(QObject):
             if outcome == "failed":
                 assert isinstance(value, BaseException)
                 job.failed(value)
+            elif job.cancelled:  # it had ended before it heard of it
+                job.failed(Cancelled("Stopped by the user."))
             else:
                 job.done(value)
         finally:

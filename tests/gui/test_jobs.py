@@ -110,6 +110,18 @@ def test_cancelled_work_stops_at_its_next_checkpoint(jobs: Jobs, log: Log, qtbot
     assert [type(error) for error in log.failed] == [Cancelled]
 
 
+def test_work_that_ended_just_before_it_was_cancelled_counts_as_cancelled(
+    jobs: Jobs, log: Log, qtbot: QtBot
+) -> None:
+    ended = threading.Event()
+    jobs.start("a", lambda progress: ended.set(), log.on_done, log.on_failed)
+    ended.wait()
+    jobs.cancel("a")
+    qtbot.waitUntil(lambda: jobs.idle)
+    assert [type(error) for error in log.failed] == [Cancelled]
+    assert log.done == []
+
+
 def test_paused_work_waits_at_its_next_checkpoint(jobs: Jobs, log: Log, qtbot: QtBot) -> None:
     gate = threading.Event()
 
