@@ -54,9 +54,27 @@ def test_an_explanation_with_its_scorecard_is_kept_in_a_session_and_asked_again_
     assert all(set(card.scores) == {"infidelity", "infidelity/scaled"} for card in cards)
 
 
+def test_the_images_of_a_class_are_explained_as_one(job, tmp_path, capsys):
+    figure, kept = tmp_path / "cars.svg", tmp_path / "cars.cnnvis"
+    asked = ["--together", "car", "--method", "saliency", "--target", "own", "--limit", "1"]
+    assert main(["explain", str(job), *asked, "-o", str(figure), "-o", str(kept)]) == 0
+    told = capsys.readouterr()
+    assert "car: 1 of 2 images explained by Saliency." in told.out
+    assert sum(line.startswith("explaining") for line in told.err.splitlines()) <= 2
+    assert "Saliency" in figure.read_text()
+    (group,) = load(kept).measurements.groups.values()
+    assert (group.name, group.target, len(group)) == ("car", "own", 1)
+    assert main(["explain", str(kept), "--cell", "car", "car", "-o", str(figure)]) == 0
+    assert "car, right: 2 of 2 images explained by Grad-CAM." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        (("--together", "cra"), "Did you mean 'car'"),
+        (("--cell", "car", "carr"), "Did you mean 'car'"),
+        (("--cell", "car", "cup"), "at least one image"),
+        (("--together", "car", "--scorecard"), "must go with --image"),
         (("--image", "3", "--method", "Grad-CAN"), "Did you mean 'Grad-CAM'"),
         (("--image", "3", "--set", "layr=conv1"), "Did you mean 'layer'"),
         (("--image", "3", "--set", "layer"), "must be name=value"),

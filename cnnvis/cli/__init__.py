@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import cnnvis
 from cnnvis.cli import compare_methods, explain
-from cnnvis.cli.terminal import Terminal
+from cnnvis.cli.terminal import Terminal, positive
 from cnnvis.errors import Cancelled, CnnvisError, InvalidValue
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _add_sessions(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     analyze = commands.add_parser("analyze", help="run a job file and write a session")
     analyze.add_argument("job", type=Path, metavar="JOB")
     analyze.add_argument("-o", "--output", type=Path, metavar="OUT.cnnvis", help="default: the job's name")
-    analyze.add_argument("--per-class", type=_positive, metavar="N", help="at most N images (or rows) of each class")
+    analyze.add_argument("--per-class", type=positive, metavar="N", help="at most N images (or rows) of each class")
     analyze.add_argument("--seed", type=int, help="instead of the job's")
     analyze.add_argument("--shard", type=_shard, metavar="i/n", help="only every n-th image, from the i-th (1 … n)")
     analyze.add_argument("--without-images", action="store_true", help="keep no copies of images in the session")
@@ -90,7 +90,7 @@ def _add_sessions(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     export.add_argument("file", type=Path, metavar="FILE", help="svg, pdf, png; csv; graphml, json, dot")
     export.add_argument("--style", default="double-column", help="a style's name (default: %(default)s)")
     export.add_argument("--width", type=float, metavar="MM", help="instead of the style's")
-    export.add_argument("--dpi", type=_positive, default=300, help="of a png (default: %(default)s)")
+    export.add_argument("--dpi", type=positive, default=300, help="of a png (default: %(default)s)")
     export.add_argument("--facet", choices=FACETS, help="what the cards show; default: as saved")
     told = "of a csv (default: %(default)s)"
     export.add_argument("--table", type=_table, choices=TABLE_NAMES, default="neurons", help=told)
@@ -105,13 +105,6 @@ def _add_sessions(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more; got {text}")
-    return value
 
 
 def _table(text: str) -> str:

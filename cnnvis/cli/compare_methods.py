@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cnnvis.cli.terminal import Terminal
+from cnnvis.cli.terminal import Terminal, positive
 from cnnvis.errors import InvalidValue
 
 FIGURES = (".svg", ".pdf", ".png")
@@ -20,7 +20,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "predicted wrong, by every method that fits; score each explanation and write means with 95 %% intervals.",
     )
     parser.add_argument("job", type=Path, metavar="JOB", help="a .toml file")
-    parser.add_argument("--images", type=_positive, default=20, metavar="N", help="default: %(default)s")
+    parser.add_argument("--images", type=positive, default=20, metavar="N", help="default: %(default)s")
     parser.add_argument("--methods", metavar="A,B", help="default: all that fit")
     parser.add_argument("--measures", metavar="A,B", help="default: all that fit")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
@@ -29,13 +29,6 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("-o", "--output", type=Path, action="append", metavar="FILE",
                         help="a table (.csv), a figure (.pdf, .svg, .png); default: both")  # fmt: skip
     parser.set_defaults(run=run)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more; got {text}")
-    return value
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`cnnvis explain`: why did the network say that of one image?"""
+"""`cnnvis explain`: why did the network say that of one image, or of all images of a class?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnvis.cli.terminal import Terminal
+from cnnvis.cli.terminal import Terminal, positive
 from cnnvis.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -23,18 +23,27 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """The command with its options."""
     parser = commands.add_parser(
         "explain",
-        help="say which parts of an image speak for a class, a neuron or a cluster",
-        description="Explain what a network says of one image, as a figure or kept in a session. The code that the "
-        "job names is run. Without --target it is the class that the network predicts.",
+        help="say which parts of an image, or of many, speak for a class, a neuron or a cluster",
+        description="Explain what a network says of one image, or of all images of a class, a subset or a cell of the "
+        "confusion as one, as a figure or kept in a session. The code that the job names is run. Without --target it "
+        "is the class that the network predicts, for many images the class that they are or are taken for.",
     )
     parser.add_argument("source", type=Path, metavar="SESSION_OR_JOB", help="a .cnnvis or a .toml file")
-    parser.add_argument("--image", required=True, metavar="N|NAME|FILE", help="an index, a sample's name, a file")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--image", metavar="N|NAME|FILE", help="an index, a sample's name, a file")
+    what.add_argument("--together", metavar="CLASS|SUBSET", help="all images of a class or of a subset as one")
+    what.add_argument("--cell", nargs=2, metavar=("LABEL", "PREDICTION"), help="the images of one taken for the other")
+    parser.add_argument("--limit", type=positive, default=100, metavar="N",
+                        help="of many images so many are drawn by chance (default: %(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--aligned", action="store_true", help="of many images: cut each thing out by its box"
+    )
     parser.add_argument("--target", metavar="WORDS", help="a class, a neuron layer:17, or a cluster layer:#3")
     parser.add_argument("--method", default="Grad-CAM", metavar="NAME", help="default: %(default)s")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the method")
     parser.add_argument("--scorecard", action="store_true", help="measure how far it can be trusted")
     parser.add_argument("--measures", metavar="A,B", help="some of the scorecard's measures; default: all that fit")
-    parser.add_argument("--seed", type=int, default=0, help="of the scorecard (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the scorecard, or of the draw (default: %(default)s)")
     parser.add_argument("--style", default="screen", help="of a figure (default: %(default)s)")
     parser.add_argument("--trust", action="store_true", help="run files that changed since the session was made")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
@@ -44,12 +53,20 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def run(options: argparse.Namespace) -> int:
-    from cnnvis.workflow.asking import asked_image, asked_method, asked_session, predicted
-    from cnnvis.workflow.explain import explain, target_of, with_attribution
-
     for path in options.output:
         if path.suffix.lower() not in (*FIGURES, ".cnnvis"):
             raise InvalidValue(f"The file to write must end in .png, .pdf, .svg or .cnnvis; got {path.name}.")
+    if options.image is None:
+        from cnnvis.cli.together import run_together
+
+        return run_together(options)
+    return _run_one(options)
+
+
+def _run_one(options: argparse.Namespace) -> int:
+    from cnnvis.workflow.asking import asked_image, asked_method, asked_session, predicted
+    from cnnvis.workflow.explain import explain, target_of, with_attribution
+
     method = asked_method(options.method, options.set)
     kept = any(path.suffix.lower() == ".cnnvis" for path in options.output)
     terminal = Terminal()

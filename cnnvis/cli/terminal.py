@@ -1,9 +1,21 @@
-"""What the commands show while they work."""
+"""What the commands show while they work, and the numbers they take."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on, as an option gives it."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; got {text}")
+    return value
 
 
 class Terminal:
@@ -24,12 +36,16 @@ class Terminal:
             if fresh or finished or now - self._shown > 0.1:
                 self._bar(done, total, what or self._what)
                 self._shown = now
-        elif fresh or (finished and now - self._shown > 5) or now - self._shown > 30:
+        elif self._stage(what) or (fresh and now - self._shown > 2) or now - self._shown > 30:
             share = f" {done} of {total}" if total else ""
             print(f"{what or self._what}{share}", file=sys.stderr, flush=True)
             self._shown = now
         if what:
             self._what = what
+
+    def _stage(self, what: str) -> bool:
+        """Whether a phrase begins another kind of work, and not the same with the next thing."""
+        return bool(what) and what.split()[0] != self._what.partition(" ")[0]
 
     def _bar(self, done: int, total: int, what: str) -> None:
         width = 24

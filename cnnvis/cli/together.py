@@ -1,0 +1,70 @@
+"""`cnnvis explain --together` and `--cell`: many images explained as one."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cnnvis.cli.terminal import Terminal
+from cnnvis.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from cnnvis.model.session import Session
+    from cnnvis.model.together import GroupExplanation
+
+
+def run_together(options: argparse.Namespace) -> int:
+    """Explain a class, a subset or a cell; say what is found, and write figures or the session."""
+    from cnnvis.workflow.asking import asked_method, asked_session
+    from cnnvis.workflow.together import explain_group, with_group
+
+    if options.scorecard or options.measures:
+        raise InvalidValue("--scorecard must go with --image: it measures the explanation of one image.")
+    method = asked_method(options.method, options.set)
+    terminal = Terminal()
+    session, sources = asked_session(
+        options.source, whole=True, device=options.device, trust=options.trust, progress=terminal
+    )
+    found = explain_group(
+        session,
+        sources,
+        options.together if options.cell is None else tuple(options.cell),
+        options.target,
+        method,
+        limit=options.limit,
+        aligned=options.aligned,
+        seed=options.seed,
+        progress=terminal,
+    )
+    session = with_group(session, found)
+    print("\n".join(said(session, found)))
+    for path in options.output:
+        if path.suffix.lower() == ".cnnvis":
+            from cnnvis.storage.archive import save
+
+            save(session, path)
+        else:
+            from cnnvis.layout.together import together_diagram
+            from cnnvis.painting.figure import export
+
+            export(together_diagram(session, found), path, style=options.style, caption=True)
+    print("Written " + ", ".join(map(str, options.output)))
+    return 0
+
+
+def said(session: Session, found: GroupExplanation) -> list[str]:
+    """What was explained, each kind of maps with what it is made of, and whether the evidence lies at a fixed place."""
+    from cnnvis.model.findings.places import fixed_places
+
+    lines = [f"{found.name}: {len(found):,} of {found.asked:,} images explained by {found.method}."]
+    for number, cluster in enumerate(found.clusters.clusters if found.clusters is not None else ()):
+        made = found.make_up(number)
+        words = [f"{n} {session.classes[c]}" for c, n in made[:4] if 0 <= c < len(session.classes)]
+        more = f" and {len(made) - 4} more classes" if len(made) > 4 else ""
+        of = f" ({', '.join(words)}{more})" if words else ""
+        lines.append(f"Kind {number + 1} of maps: {len(cluster.members)} images{of}")
+    alone = session.with_measurements(replace(session.measurements, groups={})).measurements.with_group(found)
+    for finding in fixed_places(session.with_measurements(alone)):
+        lines.append(f"! {finding.text}. {finding.detail}.")
+    return lines
