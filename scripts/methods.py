@@ -29,7 +29,7 @@ from cnnvis.layout.displays import Setting
 from cnnvis.layout.explanation import explanations
 from cnnvis.layout.waterfall import waterfall_diagram
 from cnnvis.layout.weight_maps import weight_diagram
-from cnnvis.model.attribution import Attribution, Vector
+from cnnvis.model.attribution import Attribution
 from cnnvis.model.dataset import Dataset
 from cnnvis.model.session import Session
 from cnnvis.model.target import Target
@@ -156,14 +156,8 @@ def why() -> Diagram:
 def bars(several: Mapping[str, Method]) -> Diagram:
     """Bars of a row's features, one card for each method, with its title."""
     stage = table()
-    found = [replace(named(stage.ask(method), stage.data.features), method=t) for t, method in several.items()]
+    found = [replace(stage.ask(method), method=t) for t, method in several.items()]
     return beside([pictured(stage, [one], Setting(side=376.0)) for one in found])
-
-
-def named(found: Attribution, features: tuple[str, ...]) -> Attribution:
-    """The same with the names of features, which a network without its table does not know."""
-    assert isinstance(found.evidence, Vector)
-    return replace(found, evidence=replace(found.evidence, features=features))
 
 
 def votes() -> Diagram:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -16,7 +17,7 @@ from cnnvis.compute.method import Learning, Method
 from cnnvis.compute.probe import Probe, probe
 from cnnvis.compute.score import checked
 from cnnvis.errors import InvalidValue
-from cnnvis.model.attribution import Attribution
+from cnnvis.model.attribution import Attribution, Evidence, Vector
 from cnnvis.model.dataset import Dataset
 from cnnvis.model.network import Network
 from cnnvis.model.target import Target
@@ -49,8 +50,17 @@ def attribute(
     inputs = batch_of_one(sample, len(network.inputs))
     with probe(model, network) as opened:
         ready = prepared(opened, method, target, data, rows, progress)
-        evidence = ready(opened, inputs, target, progress)
+        evidence = _named(ready(opened, inputs, target, progress), network, data)
     return Attribution(evidence, index, target, method.title, parameters(method), versions(), image)
+
+
+def _named(evidence: Evidence, network: Network, data: Dataset | None) -> Evidence:
+    """Evidence on the values of an input by the names of the data's features, which a network does not know."""
+    features = data.features if data is not None else ()
+    if not isinstance(evidence, Vector) or len(features) != len(evidence.features):
+        return evidence
+    own = [tuple(x.unit(i) for i in range(x.n_units)) for x in network.layers if x.role == "input"]
+    return replace(evidence, features=tuple(features)) if evidence.features in own else evidence
 
 
 def prepared(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnvis.layout.contours import contours
+from cnnvis.layout.facts import has_signs
 from cnnvis.layout.marks import ACCENT, EXCITE, INHIBIT, MUTED, Box, Cells, Ink, Label, Lines, Mark, Rect
 from cnnvis.layout.rasters import raster
-from cnnvis.layout.sheet import Scale, short
+from cnnvis.layout.sheet import Scale, alike, short
 from cnnvis.layout.svg import text_width
 from cnnvis.layout.waterfall import is_sum, steps_of, waterfall_marks
-from cnnvis.layout.weight_maps import largest, weight_marks, weight_scale
+from cnnvis.layout.weight_maps import foremost, weight_marks, weight_scale
 from cnnvis.model.attribution import Attribution, Evidence, Gates, Map, Picture, Vector, WeightMap
 from cnnvis.model.gates import open_units
 
@@ -162,27 +163,36 @@ def _vector(shown: Shown) -> Drawn:
         found, bottom = waterfall_marks(steps_of(shown.evidence, _VOTERS), Box(0, 2, shown.setting.side, 0))
         return Drawn(tuple(found), bottom + 4)
     values = signed(shown.evidence.values, shown.sign)
-    order = np.argsort(-np.abs(values), kind="stable")[:_LISTED]
-    width = shown.setting.side
-    named, room = 0.42 * width, 0.2 * width
+    order = [i for i in np.argsort(-np.abs(values), kind="stable").tolist() if values[i]][:_LISTED]
+    signs, width = has_signs(shown.attribution), shown.setting.side
+    names, words = [shown.evidence.features[i] for i in order], alike([float(values[i]) for i in order], signed=signs)
+    named, room = _room(names, _NAMED * width), _room(words, 0.26 * width)
     space = width - named - room
     low, high = min(float(values.min(initial=0.0)), 0.0), max(float(values.max(initial=0.0)), 0.0)
     scale = space / ((high - low) or 1.0)
     zero = named - low * scale
     marks: list[Mark] = []
-    for row, i in enumerate(order.tolist()):
-        top, value = row * _ROW, float(values[i]) + 0.0  # no −0
+    for row, (i, name, word) in enumerate(zip(order, names, words)):
+        top, value = row * _ROW, float(values[i])
         end = zero + value * scale
         bar = Box(min(zero, end), top + (_ROW - _BAR) / 2, max(abs(end - zero), 1.0), _BAR)
-        marks.append(Label(shown.evidence.features[i], Box(0, top, named - 8, _ROW), 11, elide="middle"))
-        marks.append(Rect(bar, EXCITE if value >= 0 else INHIBIT, radius=2.0))
-        marks.append(Label(signed_word(value), Box(width - room + 4, top, room - 4, _ROW), 11, MUTED, align="right"))
+        ink = MUTED if not signs else EXCITE if value >= 0 else INHIBIT
+        marks.append(Label(name, Box(0, top, named - 8, _ROW), 11, elide="middle"))
+        marks.append(Rect(bar, ink, radius=2.0))
+        marks.append(Label(word, Box(width - room + 4, top, room - 4, _ROW), 11, MUTED, align="right"))
     rest, height = len(values) - len(order), len(order) * _ROW
     if rest > 0:
-        weaker = f"{rest:,} more, none above {short(float(np.abs(values[order[-1]])))}"
-        marks.append(Label(weaker, Box(0, height, width, _ROW), 11, MUTED))
+        some = int(np.count_nonzero(values)) > len(order)
+        weaker = f"none above {words[-1].lstrip('+−')}" if some else "all 0"
+        marks.append(Label(f"{rest:,} more, {weaker}", Box(0, height, width, _ROW), 11, MUTED))
         height += _ROW
     return Drawn(tuple(marks), height)
+
+
+def _room(words: Sequence[str], most: float) -> float:
+    """The width of a column of words, with some space, up to a most."""
+    longest = max((text_width(word, 11, False) for word in words), default=0.0)
+    return min(1.15 * longest + 8, most)  # a system's own font may be wider than the estimate
 
 
 def signed_word(value: float) -> str:
@@ -227,13 +237,13 @@ def _gates(shown: Shown) -> Drawn:
 
 
 def _weights(shown: Shown) -> Drawn:
-    """How much each layer matters, the most important first, and the filters of the weight that does most."""
+    """How much each layer matters, the most important first, and the filters of the first."""
     assert isinstance(shown.evidence, WeightMap)
     known, width = shown.evidence.values, shown.setting.side
     listed = _listed(_of_weights(shown.evidence), width, _PARAMETERS)
     if not any(values.ndim > 1 for values in known.values()):
         return listed
-    name = largest(shown.evidence)
+    name = foremost(shown.evidence)
     scale = weight_scale(known[name], WHAT)
     below = listed.height + 8
     filters, bottom = weight_marks(known[name], scale, Box(0, below + 18, width, 0), _FILTERS)
@@ -251,16 +261,14 @@ def _of_weights(found: WeightMap) -> list[tuple[str, float, str]]:
         return [(name, shares[name] / (shares[order[0]] or 1.0), f"{100 * shares[name]:.1f} %") for name in order]
     means = {name: float(np.abs(values).mean()) for name, values in found.values.items() if values.size}
     top = max(means.values(), default=0.0) or 1.0
-    return [
-        (name.removesuffix(".weight"), means[name] / top, short(means[name]))
-        for name in sorted(means, key=lambda name: -means[name])
-    ]
+    order = sorted(means, key=lambda name: -means[name])
+    words = alike([means[name] for name in order])
+    return [(name.removesuffix(".weight"), means[name] / top, word) for name, word in zip(order, words)]
 
 
 def _listed(rows: list[tuple[str, float, str]], width: float, most: int) -> Drawn:
     """Bars of shares from 0 to 1, each with its name and its number."""
-    longest = max((text_width(name, 11, False) for name, _, _ in rows), default=0.0)
-    named, room = min(1.15 * longest + 8, _NAMED * width), 0.26 * width
+    named, room = _room([name for name, _, _ in rows], _NAMED * width), 0.26 * width
     marks: list[Mark] = []
     for row, (name, share, word) in enumerate(rows[:most]):
         top = row * _ROW

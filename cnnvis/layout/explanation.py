@@ -13,30 +13,21 @@ from numpy.typing import NDArray
 from cnnvis.errors import InvalidValue
 from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.displays import WHAT, Drawn, Setting, Shown, Sign, drawn, picture_box, signed_word
+from cnnvis.layout.facts import aim_word, has_signs, side_word, told
 from cnnvis.layout.marks import MUTED, TEXT, Box, Card, Entry, Face, Ink, Key, Label, Mark
 from cnnvis.layout.rasters import raster
 from cnnvis.layout.sheet import Scale, short
-from cnnvis.layout.svg import text_width
-from cnnvis.model.attribution import Attribution, Gates, Map, Picture, WeightMap
+from cnnvis.model.attribution import Attribution, Map, Picture
 from cnnvis.model.instances import find_instance
 from cnnvis.model.session import Session
-from cnnvis.model.target_names import target_name
 
 EDGE, GAP, PAD = 8.0, 12.0, 8.0
 _LINE = 15.0
 ACROSS = 6
 """So many maps stand side by side in a figure."""
-LIST = 256.0
+LIST = 288.0
 """The least width of a list of bars: names need room."""
 NO_EVIDENCE = "There is nothing to show yet: no explanation was asked for."
-_WORDS: Mapping[str, str] = {
-    "layer": "layer {}",
-    "layers": "layers {}",
-    "r2": "R² {:.2f}",
-    "n_segments": "{:,} segments",
-    "effective_samples": "{:,.0f} effective samples",
-    "stability": "stability {:.2f}",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +81,9 @@ class Explanations:
         if cell.attribution is None or not isinstance(cell.attribution.evidence, Map):
             return where
         value = float(cell.attribution.evidence.values[row, column])
-        side = "of" if not has_signs(cell.attribution) else "for" if value >= 0 else "against"
-        return f"{where} · {signed_word(value)} · {side} {target_name(session, cell.attribution.target)}"
+        side = side_word(cell.attribution, "for" if value >= 0 else "against")
+        word = signed_word(value) if has_signs(cell.attribution) else short(value)
+        return f"{where} · {word} · {side} {aim_word(session, cell.attribution)}"
 
 
 def explanations(
@@ -170,69 +162,11 @@ def _evidence_cell(session: Session, shown: Shown, several: bool, one_method: bo
     if not isinstance(one.evidence, (Map, Picture)):
         shown = replace(shown, setting=replace(shown.setting, side=max(shown.setting.side, LIST)))
     title = image_name(session, one) if several else one.method
-    side = {"both": "for", "for": "for", "against": "against"}[shown.sign]
     method = f"{one.method}, " if several and not one_method else ""
-    if not has_signs(one):
-        side = "no signs, of"
-    above = [f"{method}{side} {target_name(session, one.target)}"]
-    below = [*facts_of(one), *_warned(session, one, shown.setting.side)]
+    above = [f"{method}{side_word(one, shown.sign)} {aim_word(session, one)}"]
+    below = told(session, one, shown.setting.side)
     key: Key = ("evidence", one.key, shown.sign)
     return _cell(key, title, above, drawn(shown), below, shown.setting.side, one, shown.sign)
-
-
-def has_signs(one: Attribution) -> bool:
-    """Whether a method tells what speaks for a target from what speaks against it, or only how much matters."""
-    of_weights = isinstance(one.evidence, (Gates, WeightMap))
-    return not of_weights and one.parameters.get("channels") != "max" and one.evidence.facts.get("signed") is not False
-
-
-def facts_of(one: Attribution) -> list[str]:
-    """What is told of an explanation, a short line each: its range, and what the method says of its own result."""
-    lines = []
-    if isinstance(one.evidence, Map):
-        values = one.evidence.values
-        lines.append(f"from {short(float(values.min()))} to {short(float(values.max()))}")
-    facts = one.evidence.facts
-    told = [_told(word, facts[name]) for name, word in _WORDS.items() if _is_line(facts.get(name))]
-    expected = facts.get("expected_sum")
-    if isinstance(expected, (int, float)) and hasattr(one.evidence, "values"):
-        total = float(np.sum(one.evidence.values)) if isinstance(one.evidence.values, np.ndarray) else float("nan")
-        told.append(f"sum {short(total)} of {short(float(expected))}")
-    return lines + told
-
-
-def _is_line(value: Any) -> bool:
-    """Whether a fact is known, and short enough for a line: no table of them."""
-    return value is not None and not isinstance(value, Mapping)
-
-
-def _told(word: str, value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        value = ", ".join(map(str, value))
-    try:
-        return word.format(value)
-    except (ValueError, TypeError):  # a fact of another form than usual
-        return word.split("{")[0] + str(value)
-
-
-def _warned(session: Session, one: Attribution, width: float) -> list[str]:
-    """What the method, and what was measured of it, say against it: where the map is looked at."""
-    says = one.evidence.facts.get("says")
-    card = session.measurements.scorecards.get(one.key)
-    sentences = [*([says] if isinstance(says, str) and says else []), *(card.verdicts[:1] if card is not None else ())]
-    return [line for sentence in sentences for line in wrapped(sentence, width, 11)]
-
-
-def wrapped(text: str, width: float, size: float) -> list[str]:
-    """A sentence as lines that fit a width, by estimated widths."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_width(longer, size, False) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
 
 
 def _cell(
@@ -286,13 +220,6 @@ def _arranged(
             placed.append(_put(cell, x, top, high))
             x += cell.card.box.w + GAP
         top += high + GAP
-    entries: tuple[Entry, ...] = (
-        Entry("for", Ink("excite"), "square"),
-        Entry("against", Ink("inhibit"), "square"),
-    )
-    if scale is not None:
-        entries = tuple(Entry(word, scale.ink(share), "square") for share, word in scale.steps)
-        entries = (replace(entries[0], text=f"{WHAT}: {entries[0].text}"), *entries[1:])
     diagram = Diagram(
         columns=(),
         cards=tuple(cell.card for cell in placed),
@@ -300,10 +227,22 @@ def _arranged(
         width=max(cell.card.box.right for cell in placed) + EDGE,
         height=top - GAP + EDGE,
         caption=caption(session, shown, setting),
-        legend=entries,
+        legend=_legend(shown, scale),
         session=session,
     )
     return Explanations(diagram, tuple(placed), scale)
+
+
+def _legend(shown: Sequence[Attribution], scale: Scale | None) -> tuple[Entry, ...]:
+    """What the colours mean, of those that there are."""
+    signed = any(has_signs(one) for one in shown)
+    if scale is not None:
+        steps = [(share, word) for share, word in scale.steps if signed or share > 0]
+        entries = [Entry(word, scale.ink(share), "square") for share, word in steps]
+        return (replace(entries[0], text=f"{WHAT}: {entries[0].text}"), *entries[1:])
+    if not signed:
+        return ()
+    return (Entry("for", Ink("excite"), "square"), Entry("against", Ink("inhibit"), "square"))
 
 
 def _rows(cells: Sequence[Cell], room: float) -> list[list[Cell]]:
@@ -330,14 +269,15 @@ def _put(cell: Cell, x: float, y: float, high: float) -> Cell:
 
 def caption(session: Session, shown: Sequence[Attribution], setting: Setting) -> str:
     """What a figure shows and how it was made: target, image, methods with parameters and seeds, versions."""
-    targets = list(dict.fromkeys(target_name(session, one.target) for one in shown))
+    targets = list(dict.fromkeys(aim_word(session, one) for one in shown))
     names = list(dict.fromkeys(image_name(session, one) for one in shown))
     made = dict.fromkeys(f"{one.method}{_parameters(one)}" for one in shown)
     versions = dict(v for one in shown for v in one.versions.items())
     what = ", ".join(names) if len(names) <= 3 else f"{len(names)} images"
+    signed = any(has_signs(one) for one in shown)
+    about = "Evidence for (blue) and against (orange)" if signed else side_word(shown[0], "for").capitalize()
     parts = [
-        f"Evidence for (blue) and against (orange) {' and '.join(targets[:3])} in {what}; "
-        f"{session.analysis.network.name}.",
+        f"{about} {' and '.join(targets[:3])} in {what}; {session.analysis.network.name}.",
         f"{'; '.join(made)}.",
     ]
     if setting.manner == "contour":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -171,7 +171,25 @@ PALE = 0.2
 
 def short(value: float) -> str:
     """A number in three figures with a true minus."""
-    return f"{value:.3g}".replace("-", "−")
+    whole = 999.5 <= abs(value) < _LARGE
+    return (f"{value:,.0f}" if whole else f"{value:.3g}").replace("-", "−")
+
+
+def alike(values: Sequence[float], signed: bool = False) -> list[str]:
+    """The numbers of one list with as many decimals each: three figures of the largest. `signed`: with a plus too."""
+    top = max((abs(value) for value in values), default=0.0)
+    if not _SMALL <= top < _LARGE:
+        return [("+" if signed and value > 0 else "") + short(value) for value in values]
+    n = max(0, 2 - int(np.floor(np.log10(top))))
+    while n > 0 and all(abs(value * 10 ** (n - 1) - round(value * 10 ** (n - 1))) < 1e-6 for value in values):
+        n -= 1  # a zero at the end of all
+    rounded = [round(value, n) + 0.0 for value in values]  # no −0
+    words = [f"{r:,.{n}f}" if value else "0" for r, value in zip(rounded, values)]
+    return [("+" if signed and r > 0 else "") + word.replace("-", "−") for r, word in zip(rounded, words)]
+
+
+_SMALL, _LARGE = 1e-4, 999_999.5
+"""Between these numbers are written without powers of ten."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.displays import picture_box, scale_marks, signed_word
-from cnnvis.layout.explanation import EDGE, GAP, PAD, Cell, Explanations, wrapped
+from cnnvis.layout.explanation import EDGE, GAP, PAD, Cell, Explanations
+from cnnvis.layout.facts import wrapped
 from cnnvis.layout.marks import (
     BORDER,
     EXCITE,

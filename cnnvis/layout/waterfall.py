@@ -55,8 +55,10 @@ def steps_of(votes: Vector, listed: int = LISTED) -> tuple[Step, ...]:
         raise InvalidValue("A waterfall must be of votes that sum to a logit. Use the method Votes.")
     values = votes.values.astype(np.float64)
     order = np.argsort(-np.abs(values), kind="stable")
+    n_voting = int(np.count_nonzero(values))
     if len(order) == listed + 1:
         listed += 1  # one other has a name of its own as well
+    listed = min(listed, max(n_voting, 1))
     now = float(votes.facts.get("bias", votes.facts.get("rest")))
     steps = [Step("bias" if "bias" in votes.facts else "elsewhere", 0.0, now, "start")]
     for i in order[:listed].tolist():
@@ -100,7 +102,7 @@ def waterfall_marks(steps: tuple[Step, ...], area: Box) -> tuple[list[Mark], flo
     def x(value: float) -> float:
         return left + (value - low) * scale
 
-    bottom = top + len(steps) * _ROW + 6
+    bottom, words = top + len(steps) * _ROW + 6, _words(steps)
     marks: list[Mark] = [Rect(Box(x(0.0) - 0.5, top - 2, 1, bottom - top), BORDER)]
     for row, step in enumerate(steps):
         y = top + row * _ROW + (6.0 if step.kind == "sum" else 0.0)
@@ -115,19 +117,23 @@ def waterfall_marks(steps: tuple[Step, ...], area: Box) -> tuple[list[Mark], flo
         value = Box(left + space, y, room, _ROW)
         ink = replace(step.ink, strength=0.55) if step.kind == "others" else step.ink
         marks += [name, Rect(bar, ink, radius=1.5)]
-        marks.append(Label(_signed(step), value, 11, TEXT if strong else MUTED, strong, "right", elide="none"))
+        marks.append(Label(words[row], value, 11, TEXT if strong else MUTED, strong, "right", elide="none"))
     return marks, bottom
 
 
 def _columns(steps: tuple[Step, ...]) -> tuple[float, float]:
     """The widths of the names and of the values."""
     named = min(1.15 * max((text_width(s.name, 11, s.kind == "sum") for s in steps), default=0.0), 168.0) + 12
-    return named, 1.15 * max(text_width(_signed(s), 11, s.kind == "sum") for s in steps) + 10
+    words = zip(steps, _words(steps))
+    return named, 1.15 * max(text_width(word, 11, s.kind == "sum") for s, word in words) + 10
 
 
-def _signed(step: Step) -> str:
-    word = f"{step.value:.2f}".replace("-", "−")
-    return word if step.kind == "sum" or step.value < 0 else f"+{word}"
+def _words(steps: tuple[Step, ...]) -> list[str]:
+    """The values with their signs and as many decimals each: two, or three figures of the largest."""
+    top = max(abs(s.value) for s in steps)
+    n = 2 if top >= 1 or top == 0 else 2 - int(np.floor(np.log10(top)))
+    words = [f"{round(s.value, n) + 0.0:.{n}f}".replace("-", "−") for s in steps]  # no −0
+    return [word if s.kind == "sum" or word.startswith("−") else f"+{word}" for s, word in zip(steps, words)]
 
 
 def waterfall_diagram(session: Session, found: Attribution, listed: int = LISTED) -> Diagram:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.marks import BORDER, MUTED, Box, Cells, Face, Label, Mark, Rect, levels_of
-from cnnvis.layout.sheet import Scale, face_diagram, scale_entries, short
+from cnnvis.layout.sheet import Scale, alike, face_diagram, scale_entries
 from cnnvis.layout.svg import text_width
 from cnnvis.model.attribution import Attribution, WeightMap
 from cnnvis.model.session import Session
@@ -30,11 +30,19 @@ def strongest(values: NDArray[np.float32], n: int = LISTED) -> list[int]:
     return [int(i) for i in np.argsort(-sums, kind="stable")[:n]]
 
 
-def largest(found: WeightMap) -> str:
-    """The weight with two axes or more whose values are the largest on average. Raises InvalidValue without any."""
+def foremost(found: WeightMap) -> str:
+    """The weight of the layer with the largest share; where no shares are told, that with the largest mean.
+
+    Raises InvalidValue where no weight has two axes.
+    """
     known = [name for name, values in found.values.items() if values.ndim > 1]
     if not known:
         raise InvalidValue("Heat maps of weights need a weight with two axes; the evidence holds none.")
+    shares = found.facts.get("shares") or {}
+    for layer in sorted(shares, key=lambda name: -shares[name]):
+        mine = [name for name in known if name.startswith(f"{layer}.")]
+        if mine:
+            return max(mine, key=lambda name: float(np.abs(found.values[name]).sum()))
     return max(known, key=lambda name: float(np.abs(found.values[name]).mean()))
 
 
@@ -81,7 +89,7 @@ class _Grid:
         high, wide = (places[0], int(np.prod(places[1:]))) if len(places) > 1 else (1, int(np.prod(places)))
         sums = _sums(values)
         named = max(text_width(str(max(order)), 11, False), 30.0) + 8
-        room = max(text_width(short(float(sums[i])), 11, False) for i in order) + 10
+        room = max(text_width(word, 11, False) for word in alike([float(sums[i]) for i in order])) + 10
         space -= named + room if whole else 0.0
         gaps = _APART * (inputs - 1)
         apart = inputs <= _KERNELS and high * wide > 1 and (space - gaps) / (inputs * wide) >= _LEAST
@@ -107,7 +115,7 @@ def _drawn(
     (high, wide), inputs, sums = grid.kernel, values.shape[1], _sums(values)
     shares = np.clip(values.astype(np.float64) / scale.top, -1.0, 1.0).reshape(len(values), inputs, high, wide)
     left, pitch = x + grid.named, max(grid.high, 12.0) + _GAP
-    marks = _heads(x, top, grid, inputs)
+    marks, words = _heads(x, top, grid, inputs), alike([float(sums[i]) for i in grid.order])
     top += 22.0
     for row, i in enumerate(grid.order):
         y = top + row * pitch
@@ -122,7 +130,7 @@ def _drawn(
             box = Box(left, y, grid.span, grid.high)
             marks.append(Cells(box, levels_of(flat), (high * wide, inputs), scale.ramp))
         total = Box(left + grid.words, middle, grid.room, 16)
-        marks.append(Label(short(float(sums[i])), total, 11, MUTED, align="right", elide="none"))
+        marks.append(Label(words[row], total, 11, MUTED, align="right", elide="none"))
     bottom = top + len(grid.order) * pitch
     if len(values) > len(grid.order):
         rest = f"{len(values) - len(grid.order):,} weaker filters are not shown"
@@ -156,13 +164,13 @@ def _heads(x: float, top: float, grid: _Grid, inputs: int) -> list[Mark]:
 
 
 def weight_diagram(session: Session, found: Attribution, parameter: str = "", listed: int = LISTED) -> Diagram:
-    """The heat maps of one weight of an explanation as a picture; by default of the one with the largest mean.
+    """The heat maps of one weight of an explanation as a picture; by default of the layer with the largest share.
 
     Raises UnknownName for a parameter that the evidence does not hold, InvalidValue for other evidence.
     """
     if not isinstance(found.evidence, WeightMap):
         raise InvalidValue(f"Heat maps of weights must be of a WeightMap; got {type(found.evidence).__name__}.")
-    name = parameter or largest(found.evidence)
+    name = parameter or foremost(found.evidence)
     known = {name: values for name, values in found.evidence.values.items() if values.ndim > 1}
     if name not in known:
         raise UnknownName(f"A weight of the explanation must be named; got {name!r}. {did_you_mean(name, known)}")

@@ -15,6 +15,7 @@ from cnnvis.compute.trace import trace
 from cnnvis.errors import InvalidValue
 from cnnvis.model.attribution import Vector
 from cnnvis.model.target import Target
+from cnnvis.sources.tables import TableData
 
 
 def found(model: nn.Module, x: torch.Tensor, target: Target | None = None, rule: str = "olden") -> Vector:
@@ -97,3 +98,21 @@ def test_on_simulated_data_olden_ranks_inputs_better_than_garson() -> None:
         garson.append(spearmanr(found(model, x[0], rule="garson").values, true).statistic)
     assert np.mean(olden) > 0.9
     assert np.mean(olden) > np.mean(garson) + 0.1
+
+
+def test_inputs_go_by_the_names_of_the_features_where_the_data_has_some() -> None:
+    model, names = layered().eval(), ("age", "height", "pulse", "weight")
+    values = np.random.default_rng(0).normal(size=(6, 4))
+    data = TableData(values, np.zeros(6, np.int64), ("a", "b"), names, np.zeros(4), np.ones(4), np.arange(6))
+    network = trace(model, data[0][0])
+    evidence = attribute(model, network, data[0], Target(network.output, (0,)), ConnectionWeights(), data=data).evidence
+    assert isinstance(evidence, Vector)
+    assert evidence.features == names
+    bare = attribute(model, network, data[0], Target(network.output, (0,)), ConnectionWeights()).evidence
+    assert isinstance(bare, Vector)
+    assert bare.features == tuple(f"input:{i}" for i in range(4))
+
+
+def test_only_olden_tells_signs() -> None:
+    signed = [found(layered(), torch.randn(4), rule=rule).facts["signed"] for rule in ("olden", "garson")]
+    assert signed == [True, False]

@@ -11,7 +11,8 @@ from sessions import made_up_session
 from cnnvis.errors import InvalidValue
 from cnnvis.layout.contours import contours
 from cnnvis.layout.displays import DISPLAYS, Setting
-from cnnvis.layout.explanation import Explanations, explanations, wrapped
+from cnnvis.layout.explanation import Explanations, explanations
+from cnnvis.layout.facts import wrapped
 from cnnvis.layout.marks import Box, Cells, Label, Lines, Raster, Rect
 from cnnvis.layout.rasters import composed, raster, tints
 from cnnvis.layout.svg import svg, text_width
@@ -185,7 +186,7 @@ def test_evidence_without_a_display_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 def test_maps_without_signs_say_so_and_have_a_scale_from_nothing() -> None:
     strength = Attribution(Map(np.ones((8, 8), np.float32)), 3, DOG, "Saliency", {"channels": "max"}, {})
     shown = explanations(SESSION, [strength], Setting(apart=True))
-    assert "no signs, of class 1" in texts(shown)
+    assert "matters for class 1" in texts(shown)
     assert {"0", "1"} <= set(texts(shown))
     assert "−1" not in texts(shown)
     assert len(shown.cells) == 2  # nothing stands apart

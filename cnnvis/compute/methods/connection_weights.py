@@ -70,7 +70,8 @@ class ConnectionWeights:
         if not n_linear:
             raise InvalidValue(f"ConnectionWeights needs a linear layer before the target; {layer.name} has none.")
         progress(1, 1, "multiplying weights")
-        return Vector(found.astype(np.float32), _names(first), {"layers": n_linear, "layer": first.name})
+        facts = {"linear_layers": n_linear, "signed": self.rule == "olden"}
+        return Vector(found.astype(np.float32), _names(first), facts)
 
     def _walked(self, probe: Probe, layer: Layer, pull: NDArray[np.float64]) -> tuple[Layer, NDArray[np.float64], int]:
         """The input that the target comes from, what each of its values pulls, and over how many linear layers."""
