@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
-    QCompleter,
     QHBoxLayout,
     QMenu,
     QRadioButton,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from cnnvis.gui.menus import COMMANDS
 from cnnvis.gui.parts import label, section
+from cnnvis.gui.picker import Picker
 from cnnvis.gui.segments import Segments
 from cnnvis.layout.columns import has_classes
 from cnnvis.model.connections import Mode
@@ -58,7 +58,7 @@ class EdgeMenu(QToolButton):
         self._look = Look()
         self._classes: tuple[str, ...] = ()
         self._modes = QButtonGroup(self)
-        self._class = QComboBox()
+        self._class = Picker()
         self._signs, self._bundles = Segments(SIGNS), Segments(BUNDLES)
         self._share = label("", "small")
         self._slider = QSlider(Qt.Orientation.Horizontal)
@@ -75,8 +75,6 @@ class EdgeMenu(QToolButton):
         self._slider.setAccessibleName("Share of edges")
         self._slider.setToolTip("The share of the strongest edges; each cluster keeps its strongest ones always")
         self._class.setAccessibleName("Class that edges lead to")
-        self._class.setEditable(True)
-        self._class.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self._class.setMinimumContentsLength(8)
         self._class.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         body = QWidget()
@@ -142,10 +140,7 @@ class EdgeMenu(QToolButton):
             self._classes = classes
             self._class.clear()
             self._class.addItems(list(classes))
-            completer = QCompleter(list(classes), self._class)
-            completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-            completer.setFilterMode(Qt.MatchFlag.MatchContains)
-            self._class.setCompleter(completer)
+            self._class.fit()
         self._class.setEnabled(bool(classes))
         self._class.setCurrentIndex(-1 if self._look.chosen is None else self._look.chosen)
 

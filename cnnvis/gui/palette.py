@@ -144,10 +144,11 @@ QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox {
 QLineEdit#search { background: @canvas; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: @accent; }
 QComboBox { padding-right: 22px; }
+QComboBox QLineEdit { border: none; background: transparent; padding: 0; margin: 0; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url(@icons;/down.svg); width: 10px; height: 10px; }
 QComboBox { combobox-popup: 0; }
-QComboBox QAbstractItemView { border: 1px solid @border; padding: 4px; }
+QComboBox QAbstractItemView, QAbstractItemView#completions { border: 1px solid @border; padding: 4px; }
 QSpinBox, QDoubleSpinBox { padding-right: 22px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {
   subcontrol-origin: border; width: 20px; border: none; background: transparent; }

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnvis.layout.sheet import alike
 from cnnvis.layout.svg import text_width
-from cnnvis.model.attribution import Attribution, Gates, Map, Picture, Vector, WeightMap
+from cnnvis.model.attribution import Attribution, Evidence, Gates, Map, Picture, Vector, WeightMap
 from cnnvis.model.session import Session
 from cnnvis.model.target_names import target_name
 
@@ -26,9 +26,14 @@ _WORDS: Mapping[str, str] = {
 
 def has_signs(one: Attribution) -> bool:
     """Whether evidence tells what speaks for a target from what speaks against it, or only how much matters."""
-    if not isinstance(one.evidence, (Map, Vector)):
+    return signed_evidence(one.evidence, one.parameters)
+
+
+def signed_evidence(evidence: Evidence, parameters: Mapping[str, Any]) -> bool:
+    """The same of evidence that a method with such parameters found."""
+    if not isinstance(evidence, (Map, Vector)):
         return False
-    return one.parameters.get("channels") != "max" and one.evidence.facts.get("signed") is not False
+    return parameters.get("channels") != "max" and evidence.facts.get("signed") is not False
 
 
 def side_word(one: Attribution, sign: Literal["both", "for", "against"]) -> str:
@@ -55,7 +60,7 @@ def facts_of(one: Attribution) -> list[str]:
     lines, facts = [], one.evidence.facts
     if isinstance(one.evidence, Map):
         low, high = alike((float(one.evidence.values.min()), float(one.evidence.values.max())))
-        lines.append(f"from {low} to {high}")
+        lines.append(f"{low} to {high}")
     lines += [_told(word, facts[name]) for name, word in _WORDS.items() if _is_line(facts.get(name))]
     expected = facts.get("expected_sum")
     if isinstance(expected, (int, float)) and isinstance(one.evidence, (Map, Vector)):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.displays import picture_box, scale_marks, signed_word
 from cnnvis.layout.explanation import EDGE, GAP, PAD, Cell, Explanations
-from cnnvis.layout.facts import wrapped
+from cnnvis.layout.facts import signed_evidence, wrapped
 from cnnvis.layout.marks import (
     BORDER,
     EXCITE,
@@ -44,7 +44,7 @@ SIDE, SMALL = 216.0, 102.0
 DRAWN = 4
 """So many images of each kind are drawn."""
 OPACITY = 0.85
-_LINE, _TITLE, _WORDS = 15.0, 18.0, 152.0
+_LINE, _TITLE, _WORDS, _BETWEEN = 15.0, 18.0, 152.0, 6.0
 _LISTED, _ROW = 16, 18.0
 _COLOURS = tuple(CLUSTER_COLOURS.values())
 
@@ -66,31 +66,34 @@ class Grouped(Explanations):
         return f"row {place[0]}, column {place[1]} · mean {signed_word(mean)} · spread {short(spread)}"
 
 
-def grouped(session: Session, found: GroupExplanation) -> Grouped:
-    """The cells of an explanation of many images: mean, spread and the plane of maps above the kinds of maps."""
-    mean = found.together.mean
+def grouped(session: Session, found: GroupExplanation, width: float | None = None) -> Grouped:
+    """The cells of an explanation of many images: mean, spread and the plane of maps above the kinds of maps.
+
+    As large as fits beside each other within `width` pixels.
+    """
+    mean, sides = found.together.mean, _sides(width)
     if isinstance(mean, Vector):
         cells: list[Cell] = [_bars(session, found, mean)]
         scale = None
     else:
         scale = Scale.of(_factor(found) * mean.values.astype(np.float64).ravel(), "evidence", signed=True)
-        cells = [_mean(session, found, scale), _spread(found)]
+        cells = [_mean(session, found, scale, sides[0]), _spread(found, sides[0])]
         if found.clusters is not None and np.ptp(found.clusters.places) > 0:
-            cells.append(_plane(found))
+            cells.append(_plane(found, sides[0]))
     placed = _beside(cells, EDGE)
     top = max(cell.card.box.bottom for cell in placed) + GAP
     for number in range(len(found.clusters.clusters) if found.clusters is not None else 0):
-        row = _kind(session, found, number)
+        row = _kind(session, found, number, sides[1])
         placed.append(_put(row, EDGE, top, row.card.box.h))
         top = placed[-1].card.box.bottom + GAP
-    width = max(cell.card.box.right for cell in placed) + EDGE
-    placed = [_widened(c, width - 2 * EDGE) if c.key[1] == "kind" else c for c in placed]
-    entries = (Entry("for", EXCITE, "square"), Entry("against", INHIBIT, "square"))
+    wide = max(cell.card.box.right for cell in placed) + EDGE
+    placed = [_widened(c, wide - 2 * EDGE) if c.key[1] == "kind" else c for c in placed]
+    entries = (Entry("for", EXCITE, "square"), Entry("against", INHIBIT, "square")) if _signs(found) else ()
     diagram = Diagram(
         columns=(),
         cards=tuple(cell.card for cell in placed),
         links=(),
-        width=width,
+        width=wide,
         height=top - GAP + EDGE,
         caption=caption(session, found),
         legend=entries,
@@ -102,6 +105,19 @@ def grouped(session: Session, found: GroupExplanation) -> Grouped:
 def together_diagram(session: Session, found: GroupExplanation) -> Diagram:
     """An explanation of many images as a picture to export."""
     return grouped(session, found).diagram
+
+
+def _sides(width: float | None) -> tuple[float, float]:
+    """The sides of the pictures above, and of those of kinds, in their rows."""
+    if width is None:
+        return SIDE, SMALL
+    above = (width - 2 * EDGE - 2 * GAP) / 3 - 2 * PAD
+    below = (width - 2 * EDGE - 2 * PAD - _WORDS - 2 * GAP - _BETWEEN * (DRAWN - 1)) / (DRAWN + 1)
+    return min(max(float(int(above)), 0.6 * SIDE), SIDE), min(max(float(int(below)), 0.6 * SMALL), SMALL)
+
+
+def _signs(found: GroupExplanation) -> bool:
+    return signed_evidence(found.together.mean, found.parameters)
 
 
 def _factor(found: GroupExplanation) -> float:
@@ -127,8 +143,9 @@ def caption(session: Session, found: GroupExplanation) -> str:
         if found.together.scaled == "sum"
         else "each divided by its own largest value"
     )
+    about = "Evidence for (blue) and against (orange)" if _signs(found) else "What matters for"
     parts = [
-        f"Evidence for (blue) and against (orange) {aim_name(session, found)} in {noun.count(n)} of {found.name}{of}; "
+        f"{about} {aim_name(session, found)} in {noun.count(n)} of {found.name}{of}; "
         f"{session.analysis.network.name}.",
         f"{found.method}{with_}; mean and standard deviation, {unit}.",
     ]
@@ -147,20 +164,20 @@ def caption(session: Session, found: GroupExplanation) -> str:
 # The cells above
 
 
-def _mean(session: Session, found: GroupExplanation, scale: Scale) -> Cell:
+def _mean(session: Session, found: GroupExplanation, scale: Scale, side: float) -> Cell:
     values = _factor(found) * found.together.mean.values.astype(np.float64)
-    box = picture_box(values.shape[0], values.shape[1], SIDE)
+    box = picture_box(values.shape[0], values.shape[1], side)
     marks = [raster(box, found.picture, values / scale.top, OPACITY), *_outline(box, found.picture)]
-    marks += scale_marks(scale, Box(0, box.h + 6, box.w, 12))
+    signs = _signs(found)
+    marks += scale_marks(scale, Box(0, box.h + 6, box.w, 12), "both" if signs else "for")
     title = f"{found.name}, {session.noun.count(len(found))}"
-    return _cell(
-        "mean", title, f"{found.method}, for {aim_name(session, found)}", marks, box, found.together.mean.values.shape
-    )
+    about = f"{found.method}, {'for' if signs else 'matters for'} {aim_name(session, found)}"
+    return _cell("mean", title, about, marks, box, found.together.mean.values.shape, side)
 
 
-def _spread(found: GroupExplanation) -> Cell:
+def _spread(found: GroupExplanation, side: float) -> Cell:
     values = _factor(found) * found.together.spread.astype(np.float64)
-    box = picture_box(values.shape[0], values.shape[1], SIDE)
+    box = picture_box(values.shape[0], values.shape[1], side)
     scale = Scale.of(values.ravel(), "spread")
     marks: list[Mark] = [Cells(box, levels_of(values / scale.top), values.shape), Rect(box, None, BORDER)]
     levels = np.linspace(0, 127, 64).round().astype(np.int8).tobytes()
@@ -169,23 +186,23 @@ def _spread(found: GroupExplanation) -> Cell:
     marks.append(Label("0", low, 10, MUTED, align="right", elide="none"))
     marks.append(Cells(bar, levels, (1, 64)))
     marks.append(Label(short(scale.top), Box(bar.right + 4, box.h + 6, room, 12), 10, MUTED, elide="none"))
-    return _cell("spread", "Spread", "how maps differ from image to image", marks, box, values.shape)
+    return _cell("spread", "Spread", "how far maps differ from each other", marks, box, values.shape, side)
 
 
-def _plane(found: GroupExplanation) -> Cell:
+def _plane(found: GroupExplanation, side: float) -> Cell:
     """Every map as a dot in the colour of its kind, alike ones near each other."""
     assert found.clusters is not None
     places, labels = found.clusters.places.astype(float), found.clusters.labels
     middle = (places.max(0) + places.min(0)) / 2
     half = max(float(np.ptp(places, axis=0).max()) / 2, 1e-9)
-    box, dot = Box(0, 0, SIDE, SIDE), 7.0 if len(places) <= 200 else 4.0
-    spots = SIDE / 2 + (places - middle) / half * (SIDE / 2 - dot - 2)
+    box, dot = Box(0, 0, side, side), 7.0 if len(places) <= 200 else 4.0
+    spots = side / 2 + (places - middle) / half * (side / 2 - dot - 2)
     marks: list[Mark] = [Rect(box, None, BORDER, 2.0)]
     for (x, y), label in zip(spots.tolist(), labels.tolist()):
         marks.append(Rect(Box(x - dot / 2, y - dot / 2, dot, dot), kind_ink(label), radius=dot / 2))
     n = len(found.clusters.clusters)
     title = "One kind of map" if n == 1 else f"{n} kinds of maps"
-    return _cell("plane", title, "maps that are alike lie together", marks, box)
+    return _cell("plane", title, "maps that are alike lie together", marks, box, side=side)
 
 
 def kind_ink(number: int) -> Ink:
@@ -225,11 +242,11 @@ def _bars(session: Session, found: GroupExplanation, mean: Vector) -> Cell:
 # The kinds
 
 
-def _kind(session: Session, found: GroupExplanation, number: int) -> Cell:
+def _kind(session: Session, found: GroupExplanation, number: int, side: float) -> Cell:
     """Its share and its classes in words, its mean map, and its most typical images under their maps."""
     assert found.clusters is not None
     cluster = found.clusters.clusters[number]
-    box = picture_box(cluster.mean.shape[0], cluster.mean.shape[1], SMALL)
+    box = picture_box(cluster.mean.shape[0], cluster.mean.shape[1], side)
     under = found.picture if found.picture is not None and not found.together.aligned else None
     top = cluster.mean / max(float(np.abs(cluster.mean).max()), 1e-12)
     left = _WORDS
@@ -242,8 +259,8 @@ def _kind(session: Session, found: GroupExplanation, number: int) -> Cell:
     for member, values in zip(cluster.members[:DRAWN], cluster.examples):
         picture = session.picture(int(found.samples[member]))
         marks += _at([raster(box, picture, values.astype(float), OPACITY), *_outline(box, picture)], left, 0)
-        left += box.w + 6
-    face = Face(left - 6 + 2 * PAD, box.h + 2 * PAD, tuple(_at(marks, PAD, PAD)), f"Kind {number + 1}")
+        left += box.w + _BETWEEN
+    face = Face(left - _BETWEEN + 2 * PAD, box.h + 2 * PAD, tuple(_at(marks, PAD, PAD)), f"Kind {number + 1}")
     key: Key = ("together", "kind", number)
     return Cell(key, Card(key, Box(0, 0, face.w, face.h), face), None)
 
@@ -284,9 +301,11 @@ def _at(marks: Sequence[Mark], dx: float, dy: float) -> list[Mark]:
     return [replace(m, box=replace(m.box, x=m.box.x + dx, y=m.box.y + dy)) for m in marks]
 
 
-def _cell(name: str, title: str, below: str, marks: Sequence[Mark], area: Box, shape: Any = (0, 0)) -> Cell:
-    """A title over a line over what is drawn."""
-    width, top = max(area.w, SIDE), PAD + _TITLE + _LINE + 2
+def _cell(
+    name: str, title: str, below: str, marks: Sequence[Mark], area: Box, shape: Any = (0, 0), side: float = SIDE
+) -> Cell:
+    """A title over a line over what is drawn, at least as wide as a picture."""
+    width, top = max(area.w, side), PAD + _TITLE + _LINE + 2
     words: list[Mark] = [
         Label(title, Box(PAD, PAD - 2, width, 16), 12, TEXT, bold=True, elide="middle"),
         Label(below, Box(PAD, PAD + _TITLE - 3, width, _LINE), 11, MUTED, elide="end"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -301,3 +302,35 @@ def test_votes_and_weights_have_figures_of_their_own(panel: ExplainPanel) -> Non
     ((title, make),) = panel.figures()
     assert title == "Explain: Votes as a waterfall"
     assert "logit" in make().caption
+
+
+def test_beside_the_scores_a_narrow_panel_keeps_its_room_for_maps(panel: ExplainPanel, qtbot: QtBot) -> None:
+    shows(panel, found(), found(method="Saliency"), found(method="Occlusion"))
+    panel.resize(727, 360)
+    panel.trust.setChecked(True)
+    assert panel.question.isHidden() or not panel.question.isVisible()
+    panel._back.click()
+    assert panel.question.isVisible()
+    assert panel.score.isHidden()
+    panel.trust.setChecked(True)
+    panel.resize(1000, 360)
+    assert panel.question.isVisible()
+    assert not panel._back.isVisible()
+
+
+def test_rows_have_no_controls_of_maps(panel: ExplainPanel) -> None:
+    session = wrong_session()
+    assert session.activations is not None
+    rows = replace(session.activations, data=SimpleNamespace(kind="table"))
+    panel.show_session(replace(session, activations=rows), None)
+    of_maps = (panel.manner, panel.opacity, panel.one_scale, panel.apart)
+    assert all(widget.isHidden() for widget in of_maps)
+    assert not panel.trust.isHidden()
+
+
+def test_how_many_answers_are_awaited_stands_on_the_button(panel: ExplainPanel) -> None:
+    words = []
+    for n in (0, 1, 3):
+        panel.show_asking(Asking(tuple(Question(i, CLASS_0, "Grad-CAM") for i in range(n))))
+        words.append(panel.question._go.text())
+    assert words == ["Explain", "Asking …", "Asking 3 …"]

@@ -121,6 +121,27 @@ def test_several_methods_answer_one_after_the_other(desk: Desk) -> None:
     assert [a.method for a in desk.document.session.attributions] == ["Grad-CAM", "Saliency"]
 
 
+def test_what_is_asked_meanwhile_waits_for_its_turn(desk: Desk) -> None:
+    others = Question(3, DOG, "Saliency"), Question(3, DOG, "Occlusion")
+    desk.controller.explain.ask((QUESTION,))
+    desk.controller.explain.ask(others)
+    desk.controller.explain.ask((QUESTION,))  # is asked already
+    assert desk.told[-1].waiting == (QUESTION, *others)
+    desk.qtbot.waitUntil(lambda: desk.jobs.idle)
+    assert [a.method for a in desk.document.session.attributions] == ["Grad-CAM", "Saliency", "Occlusion"]
+    assert desk.told[-1].waiting == ()
+
+
+def test_stopping_forgets_what_waits_and_what_is_asked_then_is_answered(desk: Desk) -> None:
+    desk.controller.explain.ask((QUESTION,))
+    desk.controller.explain.ask((Question(3, DOG, "Saliency"),))
+    desk.controller.explain.stop()
+    desk.ask(Question(3, DOG, "Occlusion"))
+    assert "Saliency" not in [a.method for a in desk.document.session.attributions]
+    assert desk.document.session.attributions[-1].method == "Occlusion"
+    assert desk.told[-1].waiting == ()
+
+
 def test_one_that_fails_is_a_sentence_and_the_others_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(session: Any, live: Any, image: Any, target: Target, method: Any, progress: Any) -> Attribution:
         if method.title == "CAM":

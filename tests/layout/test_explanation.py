@@ -48,7 +48,7 @@ def marks(shown: Explanations, kind: type) -> list[object]:
 def test_the_picture_comes_first_and_each_method_beside_it() -> None:
     shown = explanations(SESSION, [found(), found(method="Saliency")])
     assert [cell.card.title for cell in shown.cells] == ["3.png", "Grad-CAM", "Saliency"]
-    assert {"for class 1", "layer conv2", "from −2 to 2"} <= set(texts(shown))
+    assert {"for class 1", "layer conv2", "−2 to 2"} <= set(texts(shown))
 
 
 def test_of_many_images_each_cell_says_whose_it_is() -> None:

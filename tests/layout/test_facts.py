@@ -94,7 +94,7 @@ def test_thousands_are_written_without_powers_of_ten() -> None:
 
 
 def test_a_range_whose_least_is_almost_nothing_says_so() -> None:
-    assert facts_of(found(Map(np.array([[1.84e-10, 0.956]], np.float32)))) == ["from 0.000 to 0.956"]
+    assert facts_of(found(Map(np.array([[1.84e-10, 0.956]], np.float32)))) == ["0.000 to 0.956"]
 
 
 def test_how_many_layers_lie_between_is_said_in_words() -> None:

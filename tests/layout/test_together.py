@@ -123,3 +123,17 @@ def test_the_caption_says_how_it_was_made() -> None:
 @pytest.mark.parametrize("sizes", [(8,), (8, 5), (3, 3, 3, 3, 3, 3, 3, 3)])
 def test_it_prints_as_svg(sizes: tuple[int, ...]) -> None:
     assert svg(together_diagram(SESSION, explained(*sizes))).count("<image") >= 1 + 2 * len(sizes)
+
+
+@pytest.mark.parametrize("width", [560.0, 700.0, 900.0])
+def test_all_stands_within_the_width_there_is(width: float) -> None:
+    shown = grouped(SESSION, explained(8, 5), width)
+    assert shown.diagram.width <= max(width, 560.0)
+    assert shown.diagram.width > 0.8 * min(width, grouped(SESSION, explained(8, 5)).diagram.width)
+
+
+def test_a_method_without_signs_has_neither_their_legend_nor_their_words() -> None:
+    shown = grouped(SESSION, replace(explained(8), method="Saliency", parameters={"channels": "max"}))
+    assert shown.diagram.legend == ()
+    assert "against" not in shown.diagram.caption
+    assert "Saliency, matters for class 1" in texts(shown, "mean")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QScrollArea,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +22,7 @@ from cnnvis.gui.panels.charts import ScaleBar
 from cnnvis.gui.panels.evidence_view import EvidenceView, Port
 from cnnvis.gui.panels.explain_states import State
 from cnnvis.gui.panels.explain_tools import ExplainTools
+from cnnvis.gui.panels.method_list import FAILED, MethodList, is_table
 from cnnvis.gui.panels.question_form import QuestionForm
 from cnnvis.gui.panels.region_list import RegionList
 from cnnvis.gui.panels.score_section import ScoreSection
@@ -37,7 +38,7 @@ from cnnvis.layout.weight_maps import weight_diagram
 from cnnvis.model.attribution import Attribution, Vector, WeightMap
 from cnnvis.model.question import Question, place_of
 from cnnvis.model.session import Session
-from cnnvis.workflow.methods import Offered, offered
+from cnnvis.workflow.methods import Offered
 
 FORM = 256
 AROUND = 96
@@ -45,6 +46,8 @@ AROUND = 96
 SMALL, LARGE = 112, 224
 ROOMY = (300, 420, 640)
 """From these widths on two, three, four maps stand side by side."""
+NARROW = 880
+"""Below this width the question folds away while scores or a region's neurons stand beside the maps."""
 PRINTED = 176.0
 MOST = 48
 """So many maps stand side by side."""
@@ -58,11 +61,10 @@ class ExplainPanel(QWidget):
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
-        self._jobs = jobs
         self._session: Session | None = None
         self._asking = Asking()
         self._laid = ""
-        self._takes = ""
+        self._offered = MethodList(jobs, self._offer, self._unread)
         self._picked: Key | None = None
         self._known: frozenset[str] = frozenset()
         self._theme = LIGHT
@@ -76,25 +78,34 @@ class ExplainPanel(QWidget):
         self._readout = Elided("", "small")
         self._scale = ScaleBar()
         self._pages, self._scroll, self.tools = QStackedWidget(), Port(), ExplainTools()
+        self._form, self._back = QScrollArea(), QToolButton()
+        self._scale.be_terse(True)
         self._build()
         self._wire()
 
     def _build(self) -> None:
-        form = QScrollArea()
+        form = self._form
         form.setWidget(self.question)
         form.setWidgetResizable(True)
         form.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         form.setFixedWidth(FORM)
-        head, foot, middle, row = QHBoxLayout(), QHBoxLayout(), QHBoxLayout(), QHBoxLayout(self)
-        for box in (head, foot, middle):
+        self._back.setText("‹ Ask")
+        self._back.setProperty("choice", "true")
+        self._back.setToolTip("Back to the question, in the place of what stands beside the maps")
+        self._back.hide()
+        head, said, foot, middle, row = QHBoxLayout(), QHBoxLayout(), QHBoxLayout(), QHBoxLayout(), QHBoxLayout(self)
+        for box in (head, said, foot, middle):
             box.setContentsMargins(0, 0, 0, 0)
             box.setSpacing(8)
+        head.addWidget(self._back)
         head.addWidget(self.manner)
         head.addWidget(self.opacity)
         head.addStretch(1)
         head.addWidget(self.grid)
-        foot.addWidget(self._readout, 1)
-        for widget in (self._scale, self.one_scale, self.apart, self.trust, self.tools):
+        said.addWidget(self._readout, 1)
+        said.addWidget(self._scale)
+        foot.addStretch(1)
+        for widget in (self.one_scale, self.apart, self.trust, self.tools):
             foot.addWidget(widget)
         self._scroll.setWidget(self.view)
         body = QWidget()
@@ -109,7 +120,9 @@ class ExplainPanel(QWidget):
         right.setSpacing(4)
         right.addLayout(head)
         right.addWidget(self._pages, 1)
+        right.addLayout(said)
         right.addLayout(foot)
+        self._row = row
         row.setContentsMargins(0, 0, 12, 8)
         row.setSpacing(4)
         row.addWidget(form)
@@ -136,6 +149,7 @@ class ExplainPanel(QWidget):
         self.tools.copied.connect(self._copy)
         self.score.closed.connect(lambda: self.trust.setChecked(False))
         self.trust.toggled.connect(self._judge)
+        self._back.clicked.connect(self._ask_again)
 
     def sizeHint(self) -> QSize:
         return QSize(760, 392)
@@ -159,15 +173,15 @@ class ExplainPanel(QWidget):
             self.region.show_region(None, None)
         if not self.isVisible():
             return
-        table = _is_table(session)
+        table = is_table(session)
         self.question.show_session(session, table)
-        for widget in (self.manner, self.opacity):  # rows have bars, and no picture to lay them over
+        for widget in (self.manner, self.opacity, self.one_scale, self.apart):  # rows have bars, no maps
             widget.setVisible(not table)
         if session is not None and session.look.instance != self._laid:
             self._laid = session.look.instance
             if self._laid and not self._laid.startswith("mean of "):
                 self.question.show_image(_image_of(session, self._laid))
-        self._load()
+        self._offered.load(session)
         self._put()
 
     def show_selection(self, key: Key | None) -> None:
@@ -177,7 +191,7 @@ class ExplainPanel(QWidget):
     def show_asking(self, asking: Asking) -> None:
         """Show how it stands with the questions."""
         self._asking = asking
-        self.question.show_busy(bool(asking.waiting))
+        self.question.show_waiting(len(asking.waiting))
         self.question.pace = asking.pace
         self._put()
 
@@ -186,6 +200,7 @@ class ExplainPanel(QWidget):
         if region is not None:
             self.trust.setChecked(False)
         self.region.show_region(region, self._session)
+        self._fit()
 
     def ask_about(self, key: Key) -> None:
         """Ask for what a key of the picture names: a cluster, a neuron or a class, or about an image."""
@@ -199,24 +214,16 @@ class ExplainPanel(QWidget):
         super().showEvent(event)
         self.show_session(self._session, None)
 
-    def _load(self) -> None:
-        """Read which methods there are, once the panel is open: that loads PyTorch, in the background."""
-        takes = "row" if _is_table(self._session) else "picture"
-        if self._session is None or takes == self._takes:
-            return
-        self._takes = takes
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
-        def done(found: Sequence[Offered]) -> None:
-            self.question.show_offered(found)
-            self._put()
+    def _offer(self, found: Sequence[Offered]) -> None:
+        self.question.show_offered(found)
+        self._put()
 
-        def failed(error: BaseException) -> None:
-            self._takes = ""
-            self.show_asking(Asking(failed="The methods could not be read.", details=str(error)))
-
-        lane = "short" if "torch" in sys.modules else "long"
-        work = offered
-        self._jobs.start(("methods", id(self)), lambda p: work(takes), done, failed, lane=lane)  # type: ignore[arg-type]
+    def _unread(self, error: BaseException) -> None:
+        self.show_asking(Asking(failed=FAILED, details=str(error)))
 
     # What is shown
 
@@ -258,7 +265,7 @@ class ExplainPanel(QWidget):
         if not shown or self._asking.failed:
             self._scale.show_scale(None, self._theme)
             self._readout.setText("")
-            self.state.show_state(self._asking, self.question, bool(self._takes and self.question.chosen))
+            self.state.show_state(self._asking, self.question, self._offered.begun and self.question.chosen is not None)
             self._pages.setCurrentIndex(0)
             return
         room = self._scroll.viewport().width()
@@ -321,6 +328,19 @@ class ExplainPanel(QWidget):
         if on:
             self._unbrush()
             self.score.show_explanation(self._session, self.picked)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Fold the question where the panel is narrow and something stands beside the maps: they need the room."""
+        beside = not (self.score.isHidden() and self.region.isHidden())
+        folded = beside and self.width() < NARROW
+        self._form.setVisible(not folded)
+        self._back.setVisible(folded)
+        self._row.setContentsMargins(16 if folded else 0, 0, 12, 8)
+
+    def _ask_again(self) -> None:
+        self.trust.setChecked(False)
+        self._unbrush()
 
     def _copy(self) -> None:
         wanted = (self.picked,) if self.picked is not None else self.shown
@@ -356,15 +376,6 @@ class ExplainPanel(QWidget):
         if isinstance(found.evidence, WeightMap):
             return ((f"Explain: {found.method} as heat maps", partial(weight_diagram, session, found)),)
         return ()
-
-
-def _is_table(session: Session | None) -> bool:
-    if session is None:
-        return False
-    found = session.activations
-    if found is not None and found.data is not None:
-        return found.data.kind == "table"
-    return session.job is not None and session.job.data.kind == "table"
 
 
 def _image_of(session: Session, name: str) -> int | str:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 from cnnvis.model.attribution import Attribution, Gates
 from cnnvis.model.session import Session
 
-LAY, TAKE = "Lay the path over the picture", "Take the path away"
+LAY, TAKE = "Show path", "Hide path"
 
 
 class ExplainTools(QWidget):
@@ -23,7 +23,7 @@ class ExplainTools(QWidget):
         self._lies = False
         self.path, self.more = QToolButton(), QToolButton()
         self.path.setProperty("choice", "true")
-        self.path.setToolTip("On the cards: how far their gates are open; closed ones step back (Esc takes it away)")
+        self.path.setToolTip("On the cards, how far their gates are open; closed ones step back (Esc hides it)")
         self.path.clicked.connect(self._lay)
         self.more.setText("More  ▾")
         self.more.setProperty("choice", "true")

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from cnnvis.gui.instance_bar import picture_of, picture_pixmap
 from cnnvis.gui.parts import Elided, ElidedBox
+from cnnvis.gui.picker import framed
 from cnnvis.model.activations import Samples
 from cnnvis.model.instances import find_instance, predicted
 from cnnvis.model.session import Session
@@ -60,6 +61,7 @@ class ImagePicker(QWidget):
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setMaxVisibleItems(10)
+        framed(completer)
         completer.activated.connect(self._found)
         self.search.setCompleter(completer)
         self.search.returnPressed.connect(lambda: self._found(self.search.text()))

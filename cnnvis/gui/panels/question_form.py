@@ -14,6 +14,7 @@ from cnnvis.errors import CnnvisError
 from cnnvis.gui.panels.image_picker import ImagePicker
 from cnnvis.gui.panels.method_form import MethodForm
 from cnnvis.gui.parts import ElidedBox, button, duration, label
+from cnnvis.gui.picker import Picker
 from cnnvis.layout.diagram import Key
 from cnnvis.model.question import Question
 from cnnvis.model.session import Session
@@ -46,7 +47,7 @@ class QuestionForm(QWidget):
         self.pace: float | None = None
         """Seconds of one pass among many, as measured; None before."""
         self.images = ImagePicker()
-        self.target, self.method = ElidedBox(), ElidedBox()
+        self.target, self.method = Picker(), ElidedBox()
         self.form = MethodForm()
         self._says, self._cost = label("", "small"), label("", "small")
         self._go: QPushButton = button("Explain", self._ask, "main")
@@ -212,6 +213,7 @@ class QuestionForm(QWidget):
         places = [k for k in range(box.count()) if box.itemData(k) is not None]
         mine = next((k for k in places if tuple(box.itemData(k)) == self._aim), places[0] if places else -1)
         box.setCurrentIndex(mine)
+        box.fit()
 
     def _turn(self) -> None:
         """Show the words and the form of the chosen method."""
@@ -249,9 +251,10 @@ class QuestionForm(QWidget):
             return
         self._cost.setText(cost_words(session, cost, self.pace))
 
-    def show_busy(self, busy: bool) -> None:
-        """Say on the button that an answer is under way."""
-        self._go.setText("Asking …" if busy else "Explain")
+    def show_waiting(self, n: int) -> None:
+        """Say how many answers are awaited; what is asked meanwhile waits with them."""
+        self._go.setText("Explain" if not n else "Asking …" if n == 1 else f"Asking {n} …")
+        self._go.setToolTip("What you ask now is answered after these" if n else "")
 
     # What the user does
 

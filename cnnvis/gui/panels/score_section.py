@@ -12,13 +12,14 @@ from cnnvis.gui.parts import button, duration, section
 from cnnvis.gui.studies.trust import Judging
 from cnnvis.layout.marks import Ink
 from cnnvis.layout.theme import LIGHT, Theme
-from cnnvis.model.attribution import Attribution
+from cnnvis.model.attribution import Attribution, Map, Vector
 from cnnvis.model.scorecard import CONTROLS, SCORES, Scorecard
 from cnnvis.model.session import Session
 
-WIDE = 216
+WIDE = 248
 FINE = "Nothing that was measured speaks against this map."
 UNMEASURED = "How far this map can be trusted was not measured yet."
+UNSCORED = "Maps of an image and bars of features have scores; what is shown here has none."
 _PARTS = (("insertion", "higher is better"), ("deletion", "lower is better"))
 _FILLS = ("blur", "mean")
 
@@ -84,7 +85,7 @@ class ScoreSection(QWidget):
         """Show the scores of this explanation, or what it takes to measure them."""
         self._build()
         found = self._found
-        if found is not None and self._card is None and self._foreseen != found.key:
+        if found is not None and _scored(found) and self._card is None and self._foreseen != found.key:
             self._foreseen = found.key
             self.requested.emit("explain_foresee", (found,))
 
@@ -104,7 +105,10 @@ class ScoreSection(QWidget):
         found, judging, card = self._found, self._judging, self._card
         mine = found is not None and judging.key == found.key
         words: list[str] = []
-        if found is not None:
+        if found is not None and not _scored(found):
+            words.append(UNSCORED)
+            page.text(UNSCORED, "muted")
+        elif found is not None:
             if mine and judging.failed:
                 words.append(judging.failed)
             elif card is not None and not (mine and judging.working):
@@ -136,6 +140,11 @@ class ScoreSection(QWidget):
         bar.setValue(self._judging.done)
         page.add(bar)
         page.add(button("Stop", lambda: self.requested.emit("explain_halt", ())))
+
+
+def _scored(found: Attribution) -> bool:
+    """Whether it is evidence on the input, which can be taken away and shown."""
+    return isinstance(found.evidence, (Map, Vector))
 
 
 def score_bars(page: Page, card: Scorecard, theme: Theme) -> None:

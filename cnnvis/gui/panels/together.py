@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -20,7 +19,9 @@ from PySide6.QtWidgets import (
 
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels.evidence_view import EvidenceView, Port
+from cnnvis.gui.panels.method_list import FAILED, MethodList
 from cnnvis.gui.parts import Elided, ElidedBox, button, label
+from cnnvis.gui.picker import Picker
 from cnnvis.gui.studies.together import MOST, Gathering, group_of
 from cnnvis.layout.diagram import Diagram, Key
 from cnnvis.layout.theme import Theme
@@ -28,7 +29,7 @@ from cnnvis.layout.together import grouped, together_diagram
 from cnnvis.model.session import Session
 from cnnvis.model.subsets import Subset, has_labels
 from cnnvis.model.together import GroupExplanation
-from cnnvis.workflow.methods import Offered, offered
+from cnnvis.workflow.methods import Offered
 
 FAMILIES = ("gradients", "activation maps", "perturbation")
 """Methods whose evidence of many images has a mean."""
@@ -44,12 +45,12 @@ class TogetherPanel(QWidget):
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
-        self._jobs = jobs
         self._session: Session | None = None
         self._gathering = Gathering()
-        self._wanted, self._takes, self._key = "", "", ""
+        self._wanted, self._key = "", ""
         self._awaited = False
-        self.groups, self.methods = ElidedBox(), ElidedBox()
+        self._offered = MethodList(jobs, self._offer, lambda error: self.show_gathering(Gathering(failed=FAILED)))
+        self.groups, self.methods = Picker(), ElidedBox()
         self.aligned = QCheckBox("Align by box")
         self.go = button("Explain", self._ask)
         self.view = EvidenceView()
@@ -96,7 +97,7 @@ class TogetherPanel(QWidget):
         self._pages.addWidget(state)
         self._pages.addWidget(self._port)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 4, 12, 8)
+        column.setContentsMargins(16, 4, 12, 8)
         column.setSpacing(4)
         column.addLayout(head)
         column.addWidget(self._pages, 1)
@@ -104,6 +105,7 @@ class TogetherPanel(QWidget):
         self.groups.activated.connect(self._turned)
         self.methods.activated.connect(self._turned)
         self.view.told.connect(self._readout.setText)
+        self._port.resized.connect(self._put)
         self.setMinimumWidth(560)
         self.setMinimumHeight(240)
 
@@ -123,7 +125,7 @@ class TogetherPanel(QWidget):
             self._gathering, self._key, self._wanted, self._awaited = Gathering(), "", "", False
         if self.isVisible():
             self._fill()
-            self._load()
+            self._offered.load(self._session)
             self._put()
 
     def show_selection(self, key: Key | None) -> None:
@@ -168,28 +170,15 @@ class TogetherPanel(QWidget):
         self.groups.addItems(list(dict.fromkeys(names)))
         place = self.groups.findText(self._wanted or session.look.subset)
         self.groups.setCurrentIndex(max(place, 0))
+        self.groups.fit()
 
-    def _load(self) -> None:
-        """Read which methods there are, once the panel is open: that loads PyTorch, in the background."""
-        takes = "row" if _is_table(self._session) else "picture"
-        if self._session is None or takes == self._takes:
-            return
-        self._takes = takes
-
-        def done(found: Sequence[Offered]) -> None:
-            self.methods.clear()
-            self.methods.addItems([one.title for one in found if one.family in FAMILIES])
-            self.methods.setCurrentIndex(max(self.methods.findText(FIRST), 0))
-            self._put()
-            if self._awaited:
-                self._ask()
-
-        def failed(error: BaseException) -> None:
-            self._takes = ""
-            self.show_gathering(Gathering(failed="The methods could not be read."))
-
-        lane = "short" if "torch" in sys.modules else "long"
-        self._jobs.start(("methods", id(self)), lambda p: offered(takes), done, failed, lane=lane)  # type: ignore[arg-type]
+    def _offer(self, found: Sequence[Offered]) -> None:
+        self.methods.clear()
+        self.methods.addItems([one.title for one in found if one.family in FAMILIES])
+        self.methods.setCurrentIndex(max(self.methods.findText(FIRST), 0))
+        self._put()
+        if self._awaited:
+            self._ask()
 
     # What is shown
 
@@ -229,7 +218,7 @@ class TogetherPanel(QWidget):
             self._pages.setCurrentIndex(0)
             self._readout.setText("")
             return
-        self.view.show_explanations(session, grouped(session, found), None)
+        self.view.show_explanations(session, grouped(session, found, self._port.viewport().width()), None)
         self._pages.setCurrentIndex(1)
 
     # What the user does
@@ -263,12 +252,3 @@ class TogetherPanel(QWidget):
         """What is shown as a picture to export; None where nothing is."""
         session, found = self._session, self.shown
         return together_diagram(session, found) if session is not None and found is not None else None
-
-
-def _is_table(session: Session | None) -> bool:
-    if session is None:
-        return False
-    found = session.activations
-    if found is not None and found.data is not None:
-        return found.data.kind == "table"
-    return session.job is not None and session.job.data.kind == "table"

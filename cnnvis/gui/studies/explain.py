@@ -81,6 +81,8 @@ class Explain(Study):
     saw: Callable[[Region | None], object] = staticmethod(lambda region: None)
     asking = Asking()
     _pace: float | None = None
+    _later: tuple[Question, ...] = ()
+    """What was asked while others were being answered; their turn comes then."""
 
     @property
     def verbs(self) -> Mapping[str, Callable[..., object]]:
@@ -93,19 +95,28 @@ class Explain(Study):
         }
 
     def ask(self, questions: Sequence[Question]) -> None:
-        """Answer questions: from the session where it knows, else by the network in the background."""
+        """Answer questions: from the session where it knows, else by the network in the background, one by one."""
         document, sources = self.desk.document, self.services.sources
         if document is None:
             return
-        missing = tuple(q for q in questions if q.answer(document.session) is None)
-        if not missing:
-            self._tell(Asking())
-            return
-        if sources is None:
+        job = self.jobs.running(TOPIC)
+        busy = job is not None and not job.cancelled
+        waiting = self.asking.waiting if busy else ()
+        keys = {q.key(document.session) for q in waiting}
+        missing = tuple(
+            q for q in questions if q.answer(document.session) is None and q.key(document.session) not in keys
+        )
+        if missing and sources is None:
             self._tell(Asking(failed=CONNECT, unconnected=True))
-            return
-        self._tell(Asking(missing))
-        self._start(document, sources, missing)
+        elif busy:
+            self._later += missing
+            self._tell(replace(self.asking, waiting=(*waiting, *missing), failed="", details=""))
+        elif missing and sources is not None:
+            self._later = ()
+            self._tell(Asking(missing))
+            self._start(document, sources, missing)
+        else:
+            self._tell(Asking())
 
     def _start(self, document: Document, live: Sources, questions: tuple[Question, ...]) -> None:
         session = document.session
@@ -131,17 +142,23 @@ class Explain(Study):
         def done(_: None) -> None:
             heard(None)
             self.view.show_work(None)
-            self._tell(replace(self.asking, waiting=()))
+            later, self._later = self._later, ()
+            self._tell(replace(self.asking, waiting=later))
+            if later and self.desk.document is document:
+                self._start(document, live, later)
 
         def failed(error: BaseException) -> None:
             heard(None)
             self.view.show_work(None)
+            self._later = ()
             stopped = isinstance(error, Cancelled)
             said = Asking() if stopped else Asking(failed=sentence(error), details=details(error))
             self._tell(said)
 
         def report(done: int, total: int, what: str) -> None:
-            self.view.show_work(Work(what[:1].upper() + what[1:], done, total))
+            n = len(self.asking.waiting) - 1
+            more = f", {n} more {'is' if n == 1 else 'are'} waiting" if n > 0 else ""
+            self.view.show_work(Work(what[:1].upper() + what[1:] + more, done, total))
             self._tell(replace(self.asking, done=done, total=total, what=what))
 
         self.topics.add(TOPIC)
@@ -189,7 +206,7 @@ class Explain(Study):
             document.update(without_attribution(without_path(document.session, key), key))
 
     def stop(self) -> None:
-        """Stop what is under way; what was found is kept."""
+        """Stop what is under way and what waits; what was found is kept."""
         self.jobs.cancel(TOPIC)
 
     def calm(self) -> None:
@@ -201,6 +218,7 @@ class Explain(Study):
         self.told(self.asking)
 
     def leave(self) -> None:
+        self._later = ()
         self._tell(Asking())
         self.saw(None)
 
