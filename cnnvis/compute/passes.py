@@ -47,7 +47,6 @@ class Pass:
         self.inputs = inputs
         self.callbacks = callbacks
         self.n = inputs.n
-        self.like = next((p for p in plan.model.parameters() if p.is_floating_point()), torch.zeros(()))
         self.values: dict[str, Tensor] = {}
         self.leaves: dict[str, Tensor] = {}
         self.reached: set[str] = set()
@@ -58,6 +57,8 @@ class Pass:
         self.stack: list[str | None] = [""]
         self.own_error: BaseException | None = None
         self.stand_ins: StandIns | None = None
+        self.listening = plan.listening
+        self.called: set[str] = set()
 
     def run(self) -> Any:
         """What the model returned, or None where it was stopped early."""
@@ -70,7 +71,7 @@ class Pass:
             try:
                 arguments = self._arrive_inputs()
                 self._listen(undo)
-                with _Mode(self) if self.plan.needs_mode else ExitStack():
+                with _Mode(self) if self.plan.needs_mode and self.listening.near is None else ExitStack():
                     output = self.plan.model(*arguments.args, **arguments.kwargs)
             except _Stop:
                 output = None
@@ -80,6 +81,8 @@ class Pass:
         if self.own_error is not None:  # the network's forward swallowed it
             raise self.own_error
         self._check_all_reached()
+        if self.plan.narrows and self.listening.near is None:
+            self.plan.listen_near(self.called)
         return output
 
     def _explain(self, error: Exception) -> None:
@@ -101,27 +104,50 @@ class Pass:
     # -- listening -------------------------------------------------------------------------------------------------
 
     def _listen(self, undo: ExitStack) -> None:
-        steps = self.plan.counts
+        """Puts hooks where the plan listens: everywhere, or, later, only near the steps that are asked for."""
+        near, mode = self.listening.near, _Mode(self)
         hooks: list[RemovableHandle] = []
         undo.callback(_remove, hooks)
-        for path, module, leaf in self.plan.watched:
+        for path, module, leaf in self.listening.watched:
             stations = self.plan.modules.get(path, {}) if leaf else {}
-            if steps:
-                hooks.append(module.register_forward_pre_hook(partial(self._enter, None if leaf else path)))
-            hooks.append(module.register_forward_hook(partial(self._leave, path, stations)))
-            if any(s.detours for s in stations.values()):
-                route = partial(self._reroute, path, stations)
+            inside = near is not None and path in self.plan.homes
+            stacked = self.plan.counts and (near is None or path in near) and not inside
+            if stacked:
+                hooks.append(module.register_forward_pre_hook(partial(self._enter, path, leaf)))
+            if not inside:
+                hooks.append(module.register_forward_hook(partial(self._leave, path, stations, stacked)))
+            if inside or any(s.detours for s in stations.values()):
+                route = partial(self._inside, path, mode) if inside else partial(self._reroute, path, stations)
                 open_detour(module, route)
                 undo.callback(close_detour, module, route)
 
-    def _enter(self, path: str | None, module: nn.Module, args: Any) -> None:
+    def _enter(self, path: str, leaf: bool, module: nn.Module, args: Any) -> None:
         if getattr(_running, "now", None) is self:
-            self.stack.append(None if self.stack[-1] is None else path)
+            within = self.stack[-1]
+            if within is None and (path in self.plan.homes or path in self.plan.modules):
+                self.plan.narrows = False  # called inside a leaf, which only a run that listens everywhere can tell
+            elif within in self.plan.homes:
+                self.called.add(path)
+            self.stack.append(None if leaf or within is None else path)
 
-    def _leave(self, path: str, stations: Mapping[int, Station], module: nn.Module, args: Any, output: Any) -> Any:
+    def _inside(self, path: str, mode: _Mode, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """A container whose own steps are asked for: the mode sees torch's functions here alone."""
+        if getattr(_running, "now", None) is not self:
+            return original(*args, **kwargs)
+        depth = len(self.stack)
+        self.stack.append(None if self.stack[-1] is None else path)
+        try:
+            with mode:
+                return original(*args, **kwargs)
+        finally:
+            del self.stack[depth:]
+
+    def _leave(
+        self, path: str, stations: Mapping[int, Station], stacked: bool, module: nn.Module, args: Any, output: Any
+    ) -> Any:
         if getattr(_running, "now", None) is not self:
             return None
-        if self.plan.counts:
+        if stacked:
             self.stack.pop()
             if self.stack[-1] is None:
                 return None
@@ -156,7 +182,7 @@ class Pass:
         """What stands in for a node that is not computed as usual."""
         if station.spared:
             known = self._known(station) if station.given else None
-            return placeholder(station.layer, self.n, self.like) if known is None else known
+            return placeholder(station.layer, self.n, self.plan.like) if known is None else known
         self.reached.add(station.name)
         return self._call(self.callbacks.instead[station.name], original, *args, **kwargs)
 
@@ -264,6 +290,8 @@ class _Mode(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         path = self.owner.stack[-1]
+        if path is None and self.stand_ins is None:
+            return func(*args, **(kwargs or {}))
         word = "" if path is None or not self.counts else operation(func)
         key, own = f"{path}/{word}", (args, kwargs)
         if self.stand_ins is not None:

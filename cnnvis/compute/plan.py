@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ _HARMLESS = (
     nn.modules.pooling._AvgPoolNd,
     nn.Embedding,
 )
+# Torch computes these by a fused way, unseen, unless a mode is on.
+_ATTENTION = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder)
 # Leaves and operations that give several tensors: the primary one alone cannot stand in for them.
 _SEVERAL = (nn.RNNBase, nn.LSTMCell, nn.MultiheadAttention, nn.AdaptiveLogSoftmaxWithLoss)
 _SEVERAL_STEPS = frozenset(
@@ -35,6 +37,18 @@ _SEVERAL_STEPS = frozenset(
     "max_pool2d_with_indices adaptive_max_pool2d_with_indices chunk split split_with_sizes tensor_split "
     "unbind meshgrid".split()
 )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Listening:
+    """The modules to listen to, by path, and whether each is a leaf.
+
+    `near`: None where every module that could call a step is among them. Else only the containers whose own steps are
+    asked for, and the modules `near` that these call.
+    """
+
+    watched: tuple[tuple[str, nn.Module, bool], ...]
+    near: frozenset[str] | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -91,6 +105,7 @@ class Plan:
         self.ends = frozenset(asked["stop"])
         self.differentiates = bool(asked["grad"] or asked["cut"] or weights)
         self.paths = dict(model.named_modules())
+        self.like = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(()))
         for station in self.stations.values():
             station.lasting = self.lasting(station.name)
         if asked["given"]:
@@ -153,14 +168,31 @@ class Plan:
                 call = _CALL.fullmatch(name)
                 path, number = (call[1], int(call[2])) if call else (name, 0)
                 self.modules.setdefault(path, {})[number] = station
-        attention = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder)
-        self.needs_mode = bool(self.steps) or self.weights or any(isinstance(m, attention) for m in self.paths.values())
-        # The modules to listen to, and whether each is a leaf; all of them where steps are asked for.
+        attends = any(isinstance(m, _ATTENTION) for m in self.paths.values())
+        self.needs_mode = bool(self.steps) or self.weights or attends
+        # Where steps are asked for, all modules are listened to, at first.
         self.counts = bool(self.steps) or self.weights
         heard = [(p, m) for p, m in self.paths.items() if p and (self.counts or p in self.modules)]
-        self.watched = [(path, module, is_leaf(module)) for path, module in heard]
-        self.unsure = {path for path, module, leaf in self.watched if leaf and not _runs_torchs_own(module)}
+        self.listening = Listening(tuple((path, module, is_leaf(module)) for path, module in heard))
+        self.unsure = {path for path, module, leaf in self.listening.watched if leaf and not _runs_torchs_own(module)}
+        self.homes = frozenset(key.rpartition("/")[0] for key in self.steps)
+        self.narrows = self._may_narrow()
 
+    def _may_narrow(self) -> bool:
+        """Whether runs after the first may listen only near the steps that are asked for, without a difference."""
+        if not self.steps or self.weights or self.network.varies or "" in self.homes:
+            return False
+        homes = [self.paths[path] for path in self.homes if path in self.paths]
+        strange = any(isinstance(m, _ATTENTION) or "_orig_mod" in p.split(".") for p, m in self.paths.items())
+        return not strange and not any(m._forward_hooks or m._forward_pre_hooks for m in homes)
+
+    def listen_near(self, called: Collection[str]) -> None:
+        """From now on listens to the containers whose own steps are asked for, the `homes`, and to the modules that
+        these were seen to call: a first run, which listened everywhere, has told which.
+        """
+        near = frozenset(called)
+        useful = near | self.homes | self.modules.keys()
+        self.listening = Listening(tuple(entry for entry in self.listening.watched if entry[0] in useful), near)
 
 
 def _runs_torchs_own(module: nn.Module) -> bool:
