@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,15 +35,23 @@ class Normalisation:
 
     def __call__(self, images: Tensor) -> Tensor:
         """The input (n, channels, h, w) that pictures (n, planes, h, w) become; differentiable."""
-        mean, std = (torch.tensor(x).to(images)[:, None, None] for x in (self.mean, self.std))
+        mean, std = _planes(self, images.dtype, images.device)
         chosen = images if self.order == tuple(range(self.planes)) else images[:, list(self.order)]
         return (chosen - mean) / std
 
     def undone(self, inputs: Tensor) -> Tensor:
         """The pictures (n, planes, h, w) behind inputs (n, channels, h, w), cut to 0–1."""
-        mean, std = (torch.tensor(x).to(inputs)[:, None, None] for x in (self.mean, self.std))
+        mean, std = _planes(self, inputs.dtype, inputs.device)
         first = [self.order.index(plane) for plane in range(self.planes)]
         return (inputs * std + mean)[:, first].clamp(0, 1)
+
+
+@lru_cache(maxsize=8)
+def _planes(how: Normalisation, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and std, (channels, 1, 1), once for all steps."""
+    with torch.inference_mode(False):
+        mean, std = (torch.tensor(x).to(device, dtype)[:, None, None] for x in (how.mean, how.std))
+        return mean, std
 
 
 def shown(images: Tensor) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -257,12 +258,20 @@ def borders(width: int = 20, constant: float = GREY) -> Objective:
 
 def _units(maps: Tensor, units: int | Sequence[int]) -> Tensor:
     """(n, places): of each image its own unit's plane, of groups of images as many times."""
-    wanted = torch.as_tensor([units] if isinstance(units, int) else list(units), device=maps.device)
-    if int(wanted.max()) >= maps.shape[1] or int(wanted.min()) < 0:
-        raise InvalidValue(f"An objective's units must be below {maps.shape[1]}; got {int(wanted.max())}.")
+    wanted = (units,) if isinstance(units, int) else tuple(int(u) for u in units)
+    if max(wanted) >= maps.shape[1] or min(wanted) < 0:
+        raise InvalidValue(f"An objective's units must be below {maps.shape[1]}; got {max(wanted)}.")
     if len(maps) % len(wanted):
         raise InvalidValue(f"Images must be as many for each unit; got {len(maps)} for {len(wanted)} units.")
-    return maps[torch.arange(len(maps), device=maps.device), wanted.repeat_interleave(len(maps) // len(wanted))]
+    return maps[:, wanted[0]] if len(wanted) == 1 else maps[_places(wanted, len(maps), maps.device)]
+
+
+@lru_cache(maxsize=8)
+def _places(units: tuple[int, ...], n: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """For each of n images its number and its unit, once for all steps."""
+    with torch.inference_mode(False):
+        wanted = torch.tensor(units, device=device).repeat_interleave(n // len(units))
+        return torch.arange(n, device=device), wanted
 
 
 def _aligned(maps: Tensor, wanted: Tensor, power: float) -> Tensor:

@@ -26,6 +26,8 @@ from cnnvis.progress import Progress, silent
 
 REDIRECTED = 16
 """The steps, at the start, in which dead rectifiers let gradients through."""
+_CHECKED = 16
+"""How often gradients are looked at: each look waits for the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,9 @@ class Optimisation:
                     self._guard()  # an in-place step of the network may have overwritten what the way back needs
                     self._one()
             self.step += 1
+            if self.step % _CHECKED == 0:
+                self._adam.must_be_finite()
+        self._adam.must_be_finite()
 
     def _guard(self) -> None:
         network = self._probe.network
@@ -150,7 +155,7 @@ class Adam:
         self._squares = [torch.zeros_like(t) for t in tensors]
 
     def climb(self, step: int) -> None:
-        """One step along the gradients of the tensors; `step` counts from 1. Raises InvalidValue for NaN."""
+        """One step along the gradients of the tensors; `step` counts from 1."""
         with torch.no_grad():
             for tensor, mean, square in zip(self._tensors, self._means, self._squares):
                 slope = tensor.grad
@@ -158,10 +163,13 @@ class Adam:
                     continue
                 mean.mul_(0.9).add_(slope, alpha=0.1)
                 square.mul_(0.999).addcmul_(slope, slope, value=0.001)
-                if not bool(torch.isfinite(square.sum())):
-                    raise InvalidValue(
-                        "The gradients of a feature visualization must be finite; the network gave NaN or Inf. "
-                        "Look at the health of its layers, or use float32 weights."
-                    )
                 scale = square.div(1 - 0.999**step).sqrt_().add_(1e-8)
                 tensor.addcdiv_(mean, scale, value=self._rate / (1 - 0.9**step))
+
+    def must_be_finite(self) -> None:
+        """Raises InvalidValue where a gradient was NaN or Inf: its square stays so."""
+        if not all(bool(torch.isfinite(square.sum())) for square in self._squares):
+            raise InvalidValue(
+                "The gradients of a feature visualization must be finite; the network gave NaN or Inf. "
+                "Look at the health of its layers, or use float32 weights."
+            )

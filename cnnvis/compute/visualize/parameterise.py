@@ -22,6 +22,7 @@ SPACES: tuple[Space, ...] = ("fourier", "pixels", "pyramid")
 _SD, _LEVELS = 0.01, 4
 _COLOURS = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 """The square root of the covariance of red, green and blue in ImageNet's pictures (Lucid)."""
+_MIXED = (_COLOURS / _COLOURS.norm(dim=0).max())[:, :, None, None]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -69,7 +70,8 @@ def parameters(
     high, wide = size
     colours = decorrelate and planes == 3
     if space == "fourier":
-        scale = spectrum_scale(high, wide).to(device or "cpu")
+        # A quarter of it, as in Lucid, for real and imaginary parts.
+        scale = spectrum_scale(high, wide).to(device or "cpu")[..., None] / 4
         return Parameters((noise(high, wide // 2 + 1, 2),), lambda t: _from_spectrum(t[0], scale, size), colours)
     if space == "pixels":
         return Parameters((noise(high, wide),), lambda t: t[0], colours)
@@ -89,13 +91,12 @@ def spectrum_scale(high: int, wide: int) -> Tensor:
 
 def correlated(planes: Tensor) -> Tensor:
     """Colours (n, 3, h, w) as natural pictures correlate them, out of independent ones."""
-    matrix = _COLOURS / _COLOURS.norm(dim=0).max()
-    return F.conv2d(planes, matrix.to(planes)[:, :, None, None])
+    return F.conv2d(planes, _MIXED.to(planes))
 
 
 def _from_spectrum(spectrum: Tensor, scale: Tensor, size: tuple[int, int]) -> Tensor:
-    """The picture of a spectrum, real and imaginary parts on the last axis. A quarter of it, as in Lucid."""
-    complex_ = torch.view_as_complex(spectrum * (scale[..., None] / 4))
+    """The picture of a spectrum, real and imaginary parts on the last axis."""
+    complex_ = torch.view_as_complex(spectrum * scale)
     picture: Tensor = torch.fft.irfft2(complex_, s=size)
     return picture
 

@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -94,15 +97,18 @@ def moved(images: Tensor, motion: Motion, size: tuple[int, int] | None = None, f
     cos, sin = math.cos(angle) / motion.scale, math.sin(angle) / motion.scale
     down, right = motion.last
     # Where a pixel of the result comes from, in pixels from the centre: `last` undone, then the turn, then `first`.
-    rows = (
-        ((cos, -sin, sin * down - cos * right - motion.first[1]), wide),
-        ((sin, cos, -sin * right - cos * down - motion.first[0]), high),
-    )
-    theta = [[x * out_wide / n, y * out_high / n, 2 * t / n] for (x, y, t), n in rows]
-    grid = F.affine_grid(
-        torch.tensor([theta], dtype=torch.float64), [1, 1, out_high, out_wide], align_corners=False
-    ).to(images)
+    x, y = _centres(out_wide), _centres(out_high)[:, None]
+    places = np.empty((1, out_high, out_wide, 2), np.float32)  # as grid_sample wants them: in halves of the image
+    places[..., 0] = (2 / wide * cos) * x + 2 / wide * (sin * down - cos * right - motion.first[1] - sin * y)
+    places[..., 1] = (2 / high * sin) * x + 2 / high * (cos * y - sin * right - cos * down - motion.first[0])
+    grid = torch.from_numpy(places).to(images)
     taken = F.grid_sample(
         images - fill, grid.expand(len(images), -1, -1, -1), padding_mode="zeros", align_corners=False
     )
     return taken + fill
+
+
+@lru_cache(maxsize=8)
+def _centres(n: int) -> NDArray[np.float64]:
+    """Where the pixels of a row of n lie, from its middle."""
+    return np.arange(n, dtype=np.float64) - (n - 1) / 2
