@@ -42,6 +42,7 @@ class FakeView:
     where: Path | None = None
     trusts: bool = False
     asked: list[str] = field(default_factory=list)
+    seen: frozenset[Key] = frozenset()
 
     def show_start(self) -> None:
         self.page = "start"
@@ -77,6 +78,9 @@ class FakeView:
 
     def reveal(self, key: Key) -> None:
         self.revealed.append(key)
+
+    def in_view(self, keys: Sequence[Key]) -> frozenset[Key]:
+        return self.seen.intersection(keys)
 
     def ask_unsaved(self, name: str) -> Answer:
         self.asked.append("unsaved")

@@ -24,7 +24,7 @@ from cnnvis.model.activations import Activations
 from cnnvis.model.attribution import Picture
 from cnnvis.model.dataset import Dataset
 from cnnvis.model.network import Layer, Network
-from cnnvis.model.synthesis import Icons
+from cnnvis.model.synthesis import Icons, icon_side
 from cnnvis.model.target import Target
 from cnnvis.progress import Progress, hand_over, silent
 
@@ -32,8 +32,8 @@ USUAL = FeatureVisualization()
 
 _ELEMENTS, _MOST = 1_000_000, 64
 """Numbers of input in a batch, and images at most: more do not make a step cheaper."""
-_LEAST, _FIELDS = 64, 1.5
-"""An icon is at least so many pixels wide, and so many receptive fields, where the network is larger."""
+_COARSE, _FEWEST, _SMALLEST = 4, 16, 64
+"""A coarse icon takes a quarter of the steps, but so many at least; half of its sides, where they were larger."""
 _STATE = 3 * 10**8
 """Bytes that unfinished icons may take, so that all are coarse before one is fine."""
 
@@ -138,16 +138,16 @@ def _real(
     progress: Progress,
 ) -> NDArray[np.float64]:
     """How far the strongest real image drives each target; −inf where nobody knows."""
-    layer = targets[0].layer
-    if activations is not None and layer in activations.layers:
+    layer, down = targets[0].layer, method.toward == "min"
+    if not down and activations is not None and layer in activations.layers:
         recorded, units = activations[layer], [t.units[0] for t in targets]
         for how, known in (("mean", recorded.highest), ("max", recorded.top_values)):
             if all((len(t.units), t.at, t.weights, t.reduce) == (1, None, None, how) for t in targets):
                 return np.asarray(known.max(1)[units], np.float64)
     if data is None or method.compare == 0 or data.kind != "images":
-        return np.full(len(targets), -np.inf)
+        return np.full(len(targets), np.inf if down else -np.inf)
     rows = range(0, len(data), max(len(data) // method.compare, 1))[: method.compare]
-    return strongest(opened, data, rows, targets, progress)
+    return strongest(opened, data, rows, targets, progress, down=down)
 
 
 def icons(
@@ -159,15 +159,20 @@ def icons(
     *,
     data: Dataset | None = None,
     activations: Activations | None = None,
+    coarse: bool = False,
     progress: Progress = silent,
 ) -> Icons:
-    """An image for each neuron of a layer, or for some of its `units`; no image of the data is looked at.
+    """An image for each neuron of a layer, or for some of its `units`, or several of each where the method says so.
 
-    All are drawn coarsely before any is finished, and handed over as they become clearer. Where the network takes
-    smaller images they are as small as 1.5 receptive fields, but at least 64 pixels. `data` says how pictures become
-    inputs; `activations` what the strongest real image answers. The model is left as it was.
+    No image of the data is looked at, but for neurons driven down: for how far `compare` of them do. All are drawn
+    coarsely before any is finished, and handed over as they become clearer. Where the network takes smaller images they
+    are 1.5 receptive fields wide, from 64 to 112 pixels. `data` says how pictures become inputs; `activations`
+    what the strongest real image answers. `coarse`: a first sight, for about a tenth of the work. The model is left as
+    it was.
     """
     method.must_fit()
+    if method.toward == "both":
+        raise InvalidValue("FeatureVisualization.toward must be 'max' or 'min' for icons; got 'both'. Draw each.")
     node = network[layer]
     wanted = tuple(range(node.n_units) if units is None else units)
     if not wanted:
@@ -179,28 +184,42 @@ def icons(
         data = activations.data
     with probe(model, network) as opened:
         about = _about(opened, None)
-        ready = _normalised(replace(method, images=1, toward="max"), about, data)
+        ready = _normalised(method, about, data)
         brush = ready.brush(about)
         if method.size is None:
             brush = replace(brush, size=icon_size(opened, about, node, brush.size))
-        real = _real(opened, targets, replace(method, compare=0), data, activations, progress)
-        return _sheet(opened, about, targets, brush, real, method.steps, progress)
+        if method.toward == "max":  # the recording knows the strongest real image, and else nobody is asked
+            method = replace(method, compare=0)
+        steps = method.steps
+        if coarse:
+            method, steps = replace(method, compare=0), min(max(steps // _COARSE, _FEWEST), steps)
+            brush = _coarse(opened, about, node, brush)
+        real = _real(opened, targets, method, data, activations, progress)
+        return _sheet(opened, about, targets, brush, real, steps, progress)
 
 
 def icon_size(opened: Probe, about: Subject, layer: Layer, whole: tuple[int, int]) -> tuple[int, int]:
-    """The (h, w) of a layer's icons: no more than its neurons look at, where the network takes smaller images."""
+    """The (h, w) of a layer's icons: as `icon_side` says, where the network takes smaller images."""
     field_ = layer.field
-    if field_ is None or len(field_.size) != 2:
-        return whole
-    side = max(_LEAST, 8 * int(np.ceil(_FIELDS * max(field_.size) / 8)))
-    if side >= min(whole):
-        return whole
+    side = icon_side(field_.size if field_ is not None and len(field_.size) == 2 else None)
+    return (side, side) if side < min(whole) and _takes(opened, about, layer, (side, side)) else whole
+
+
+def _takes(opened: Probe, about: Subject, layer: Layer, size: tuple[int, int]) -> bool:
+    """Whether the network, up to a layer, takes images of a size."""
     node = opened.network[layer.name].response
     try:
-        opened.run(about.put(torch.zeros(1, about.x.shape[1], side, side)), keep=(node,), stop_after=(node,))
+        opened.run(about.put(torch.zeros(1, about.x.shape[1], *size)), keep=(node,), stop_after=(node,))
     except ModelFailure:
-        return whole
-    return side, side
+        return False
+    return True
+
+
+def _coarse(opened: Probe, about: Subject, layer: Layer, brush: Brush) -> Brush:
+    """Half as large, and enlarged when it is shown, where the network takes that: a quarter of the work."""
+    half = brush.size[0] // 2, brush.size[1] // 2
+    fits = min(brush.size) > _SMALLEST and _takes(opened, about, layer, half)
+    return replace(brush, size=half, shown=brush.size) if fits else brush
 
 
 def _sheet(
@@ -213,8 +232,8 @@ def _sheet(
     progress: Progress,
 ) -> Icons:
     """The icons of some neurons, in batches; smaller ones where a memory is full."""
-    numbers = about.x.shape[1] * math.prod(brush.size)
-    size = int(np.clip(_ELEMENTS // numbers, 1, _MOST))
+    numbers = about.x.shape[1] * math.prod(brush.size) * brush.copies
+    size = int(np.clip(_ELEMENTS // numbers, 1, max(_MOST // brush.copies, 1)))
     # Four float32 for each number: what is optimised, its slope, two moments.
     rounds = halts(steps) if 16 * numbers * len(targets) <= _STATE else [steps]
     while True:
@@ -237,11 +256,11 @@ def _in_rounds(
     progress: Progress,
 ) -> Icons:
     """All of them a little, then all of them further."""
-    layer, units = targets[0].layer, [t.units[0] for t in targets]
+    layer, units, copies = targets[0].layer, [t.units[0] for t in targets], brush.copies
     parts = [targets[i : i + size] for i in range(0, len(targets), size)]
     drawings: list[Drawing | None] = [None] * len(parts)
-    values = np.full((len(targets), *brush.size, 3), 128, np.uint8)
-    drive = np.full(len(targets), -np.inf, np.float32)
+    values = np.full((len(targets) * copies, *(brush.shown or brush.size), 3), 128, np.uint8)
+    drive = np.full(len(targets) * copies, -np.inf, np.float32)
     total, done, reached = sum(rounds) * len(targets), 0, 0
     for steps in rounds:
         reached += steps
@@ -250,17 +269,20 @@ def _in_rounds(
             progress(done, total, "drawing icons")
             drawing.optimisation.advance(steps, _counted(progress, done, len(part), reached - steps, total), 0, "")
             done += steps * len(part)
-            here = slice(i * size, i * size + len(part))
+            here = slice(i * size * copies, (i * size + len(part)) * copies)
             values[here], drive[here] = drawing.pictures, drawing.drive
             drawings[i] = drawing if reached < sum(rounds) else None
-            known = len(targets) if reached > rounds[0] else here.stop
+            known = len(targets) if reached > rounds[0] else here.stop // copies
             found = Icons(
                 layer,
                 tuple(units[:known]),
-                values[:known].copy(),
-                drive[:known].copy(),
+                values[: known * copies].copy(),
+                drive[: known * copies].copy(),
                 real[:known].astype(np.float32),
                 reached,
+                way="min" if brush.toward == "min" else "max" if copies == 1 else "diverse",
+                copies=copies,
+                seed=brush.seed,
             )
             hand_over(progress, found)
     progress(total, total, "drawing icons")

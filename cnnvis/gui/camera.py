@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QNativeGestureEvent, QPainter, QResizeEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QFrame, QGestureEvent, QGraphicsView, QPinchGesture, QWidget
@@ -70,6 +72,12 @@ class Camera(QGraphicsView):
     def seen(self) -> QRectF:
         """The part of the diagram's plane that the view shows."""
         return self.mapToScene(self.viewport().rect()).boundingRect()
+
+    def in_view(self, keys: Sequence[Key]) -> frozenset[Key]:
+        """Those of some cards of which a part is seen."""
+        part = self.seen_part
+        cards = [card for key in keys if self.diagram is not None and (card := self.diagram.find(key)) is not None]
+        return frozenset(c.key for c in cards if isinstance(c, Card) and part is not None and c.box.overlaps(part))
 
     @property
     def seen_part(self) -> Box | None:

@@ -68,13 +68,16 @@ class Controller(Regrouping):
         self.trust = Trust(self, view, jobs, services)
         self.together = TogetherStudy(self, view, jobs, services)
         paths = Paths(self, view, jobs, services)
-        drawn = DrawnImages(self, view, jobs, services)
-        self.studies = (*self.studies, self.contributions, self.explain, self.trust, paths, self.together, drawn)
+        self.drawn = DrawnImages(self, view, jobs, services)
+        self.studies = (*self.studies, self.contributions, self.explain, self.trust, paths, self.together, self.drawn)
 
     def _changed(self, old: Session, new: Session) -> None:
         super()._changed(old, new)
         self.contributions.follow(new)
         self.health.follow(new)
+
+    def _shown(self) -> None:
+        self.drawn.follow()
 
     # Opening
 

@@ -118,8 +118,12 @@ class Desk(QObject):
             if self._awaited is not None and self._awaited in diagram:
                 self._view.reveal(self._awaited)
                 self._awaited = None
+            self._shown()
 
         self._jobs.start("draw", lambda progress: self._services.draw(session, previous), done, self.fail)
+
+    def _shown(self) -> None:
+        """The picture stands there anew."""
 
     def arrange_anew(self) -> None:
         """Let the next drawing keep the order of cards that the look names, not that of the last one."""

@@ -32,6 +32,8 @@ _HELD = "Hold what is selected at its mean response, and see what becomes of the
 _SIBLINGS = "Patches of similar neurons side by side, the important ones larger"
 _REAL = "Show the patches that drive each neuron most"
 _DRAWN = "Show pictures that are made to drive each neuron; drawing takes a while"
+_EXTREMES = "Show what drives each neuron most, in the left half of its patch, and least, in the right half"
+_DIVERSE = "Show four pictures for each neuron that drive it and are unlike each other"
 _UNTANGLED = "Find anew the order of cards in which few edges cross"
 _WHY = "What in an image speaks for the selected class, cluster or neuron; or why the selected image is what it is"
 _ALL = "Where the evidence lies in the images of the selected class, or of the subset that is shown"
@@ -144,6 +146,8 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             _LINE,
             Command("source_images", "Rea&l patches on cards", "", "session", _REAL, True, "source"),
             Command("source_synthesis", "Dra&wn patches on cards", "", "session", _DRAWN, True, "source"),
+            Command("source_extremes", "Drawn: &most and least", "", "session", _EXTREMES, True, "source"),
+            Command("source_diverse", "Drawn: se&veral of each", "", "session", _DIVERSE, True, "source"),
             _LINE,
             Command("order_network", "&One order of classes", "", "session", "The same columns in all", True, "order"),
             Command("order_local", "Order of classes for &each", "", "session", "Each cluster its own", True, "order"),

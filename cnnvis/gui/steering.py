@@ -53,18 +53,27 @@ def _beside(diagram: Diagram, bundle: Bundle, direction: Direction) -> Key:
 
 def unit_boxes(card: Card, zoom: float) -> Iterator[tuple[int, Box]]:
     """The neurons that are seen on a card at a zoom, by their patches or cells, and where, in the diagram's pixels."""
+    patches: dict[int, Box] = {}  # of several pictures of a neuron their whole
+    for mark in card.face.marks:
+        if isinstance(mark, Patch) and mark.unit >= 0 and pointed(mark, zoom):
+            patches[mark.unit] = _around(patches.get(mark.unit, mark.box), mark.box)
+    yield from ((unit, _placed(card, box)) for unit, box in patches.items())
     for mark in card.face.marks:
         if not pointed(mark, zoom):
             continue
-        if isinstance(mark, Patch) and mark.unit >= 0:
-            yield mark.unit, _placed(card, mark.box)
-        elif isinstance(mark, Cells) and mark.units:
+        if isinstance(mark, Cells) and mark.units:
             rows, columns = mark.shape
             whole = len(mark.units) == rows  # a row for each neuron, else a cell
             for place, unit in enumerate(mark.units):
                 cell = mark.place(place, 0) if whole else mark.place(*divmod(place, columns))
                 if unit >= 0:
                     yield unit, _placed(card, Box(cell.x, cell.y, mark.box.w if whole else cell.w, cell.h))
+
+
+def _around(one: Box, other: Box) -> Box:
+    """The smallest box around two."""
+    left, top = min(one.x, other.x), min(one.y, other.y)
+    return Box(left, top, max(one.right, other.right) - left, max(one.bottom, other.bottom) - top)
 
 
 def homes(diagram: Diagram, units: Sequence[Key], zoom: float) -> tuple[Key, ...]:

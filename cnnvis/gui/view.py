@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -72,6 +72,8 @@ class View(Protocol):
     def allow(self, met: frozenset[str]) -> None: ...
 
     def reveal(self, key: Key) -> None: ...
+
+    def in_view(self, keys: Sequence[Key]) -> frozenset[Key]: ...
 
     def ask_unsaved(self, name: str) -> Answer: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -299,6 +300,9 @@ class Window(QMainWindow):
 
     def reveal(self, key: Key) -> None:
         self.canvas.reveal(key)
+
+    def in_view(self, keys: Sequence[Key]) -> frozenset[Key]:
+        return self.canvas.in_view(keys)
 
     def ask_unsaved(self, name: str) -> Answer:
         return self.ask.unsaved(name)

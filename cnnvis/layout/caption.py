@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnnvis.layout import edge_words
+from cnnvis.layout.drawn_words import drawn_words
 from cnnvis.model.analysis import Analysis
 from cnnvis.model.gates import laid_path, path_said
 from cnnvis.model.session import Facet, Session
@@ -27,6 +28,8 @@ def caption(session: Session, bundled: bool = False) -> str:
         if activations.samples.accuracy is not None:
             parts[0] += f", accuracy {100 * activations.samples.accuracy:.1f} %"
         shown = _SHOWN[session.look.facet]
+        if session.look.facet == "features":
+            shown = drawn_words(session) or shown
         if session.look.facet == "contribution":
             shown += f" {edge_words.aim_of_cards(session) or 'the own class of its images'}"
         parts.append(f"Columns are groups of layers, cards are clusters of neurons {shown}")

@@ -22,7 +22,7 @@ from cnnvis.model.groups import Group
 from cnnvis.model.instances import said_of
 from cnnvis.model.network import Layer, Network
 from cnnvis.model.partition import Partition
-from cnnvis.model.session import Session
+from cnnvis.model.session import DRAWN, Session
 
 HEADER = 44.0
 OVER = 40.0
@@ -129,7 +129,6 @@ def _material(session: Session, activations: Activations, layer: Layer) -> Mater
     network, measured = session.analysis.network, session.measurements
     chosen = session.look.chosen
     contributions = measured.contributions.get(chosen) or measured.own
-    drawn = session.look.source == "synthesis"
     return Material(
         reading=read(activations, layer, picture_size(network)),
         style=style_for(layer.n_units),
@@ -139,7 +138,7 @@ def _material(session: Session, activations: Activations, layer: Layer) -> Mater
         contributions=contributions if contributions is not None and layer.name in contributions else None,
         health=measured.health.layers.get(layer.name) if measured.health is not None else None,
         subsets=session.analysis.subsets,
-        synthesis=session.synthesis if drawn and layer.name in session.synthesis else None,
+        synthesis=session.synthesis if DRAWN[session.look.source] else None,
     )
 
 

@@ -48,6 +48,8 @@ def sign_line(session: Session) -> str:
     """What the cards of a viewed session add to and what the colours of its edges mean, in a line; else ""."""
     found = session.connections
     cards = []
+    if session.look.facet == "features" and session.look.source == "extremes":
+        cards = ["left half: drives a neuron most, right half: least"]
     if session.look.facet == "contribution" and session.measurements.contributions:
         part = over_of_cards(session)
         where = f" over “{part}”" if part else ""

@@ -47,8 +47,7 @@ MOST = 24
 
 def features_key(material: Material) -> Hashable:
     """What the patches depend on beside cluster and responses."""
-    drawn = material.synthesis
-    return material.look.packing, None if drawn is None else drawn.icons[material.reading.layer.name]
+    return material.look.packing, material.drawn_key
 
 
 def features_body(material: Material, cluster: Cluster, opened: bool) -> Body:
@@ -101,24 +100,25 @@ def _patch_marks(
     exemplars = []
     used: set[int] = set()
     for unit in shown:
-        found = material.exemplar(unit, used)
-        if found is not None:
-            used.add(found[0])
+        found = material.pieces(unit, used)
+        used.update(piece.picture for piece in found)
         exemplars.append(found)
-    if all(e is None for e in exemplars):
+    if not any(exemplars):
         text = "nothing drives these neurons" if len(ranked) > 1 else "nothing drives this neuron"
-        if material.synthesis is not None:
-            text = "not drawn yet"
         return [near(Label(text, Box(PAD, top - 2, style.inner, 16), 11, MUTED))], 14.0
     marks: list[Mark] = []
     for unit, place, exemplar in zip(shown, packing.boxes, exemplars):
         box = Box(place.x + PAD, place.y + top, place.w, place.h)
-        if exemplar is None:
+        if not exemplar:
             marks.append(Rect(box, FAINT, radius=2))
         else:
             # The rim keeps a white patch from vanishing on a white card, and stands while its picture is read.
             marks.append(Rect(box.grown(0.5), BORDER, radius=2.5, zoom=NEAR))
-            marks.append(Patch(box, exemplar[0], exemplar[1], unit))
+            radius = 2.0 if len(exemplar) == 1 else 1.0
+            marks += [
+                Patch(piece.inside(box), piece.picture, piece.crop, unit, radius, strength=piece.strength)
+                for piece in exemplar
+            ]
         marks += _unit_marks(unit, box)
     if packing.left_out:
         box = packing.rest or rest_box(packing)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,14 +12,34 @@ from numpy.typing import NDArray
 
 from cnnvis.layout.card import COLOURED_CLASSES, Style
 from cnnvis.layout.class_groups import ClassColumn, class_columns, column_means
-from cnnvis.layout.marks import Ink
+from cnnvis.layout.marks import Box, Ink
 from cnnvis.layout.readings import Reading, Table
 from cnnvis.model.measurements import Contributions, LayerHealth
 from cnnvis.model.network import Network
 from cnnvis.model.partition import Cluster
-from cnnvis.model.session import Look
+from cnnvis.model.session import DRAWN, Look
 from cnnvis.model.subsets import Subset
 from cnnvis.model.synthesis import Synthesis
+
+Crop = tuple[int, int, int, int]
+_AWAITED = 0.3
+"""How strongly a real image is seen where a drawn one is awaited."""
+_WHOLE = Box(0, 0, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A picture, or the crop of it, in a part of the square that stands for a neuron; `part` in shares of its sides."""
+
+    picture: int
+    crop: Crop | None = None
+    part: Box = _WHOLE
+    strength: float = 1.0
+
+    def inside(self, square: Box) -> Box:
+        """Its box in a square."""
+        part = self.part
+        return Box(square.x + part.x * square.w, square.y + part.y * square.h, part.w * square.w, part.h * square.h)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +47,8 @@ class Material:
     """Everything that is known of one layer and how it is looked at.
 
     `table` where the samples are rows of a table; `contributions` and `health` are None where they were not measured;
-    `subsets` are those of the user whose samples are known; `synthesis` where images drawn for the neurons of the
-    layer take the place of real ones.
+    `subsets` are those of the user whose samples are known; `synthesis` where images drawn for neurons take the place
+    of real ones.
     """
 
     reading: Reading
@@ -39,12 +61,33 @@ class Material:
     subsets: tuple[Subset, ...] = ()
     synthesis: Synthesis | None = None
 
-    def exemplar(self, unit: int, used: set[int]) -> tuple[int, tuple[int, int, int, int] | None] | None:
-        """The picture and the crop of it that stand for a unit: one drawn for it, or a real one that is not `used`."""
+    def pieces(self, unit: int, used: set[int]) -> tuple[Piece, ...]:
+        """What stands for a unit: what was drawn for it, or a piece of a real image that is not `used`.
+
+        That is a pale one where drawn ones are looked at.
+        """
+        drawn, layer = self.synthesis, self.reading.layer.name
+        if drawn is None or all(drawn.number(layer, unit, way) is None for way in DRAWN[self.look.source]):
+            found = self.reading.exemplar(unit, used)
+            return () if found is None else (Piece(*found, strength=1.0 if drawn is None else _AWAITED),)
+        known = [icons for way in DRAWN[self.look.source] if (icons := drawn.of(layer, way)) is not None]
+        each = [drawn.number(layer, unit, icons.way, copy) for icons in known for copy in range(icons.copies)]
+        numbers = [number for number in each if number is not None]
+        if self.look.source == "extremes" and len(numbers) == 2:
+            return tuple(_half(number, drawn, place) for place, number in enumerate(numbers))
+        across = math.ceil(math.sqrt(len(numbers)))
+        share = 1 / max(across, 1)
+        places = [Box(k % across * share, k // across * share, share, share) for k in range(len(numbers))]
+        return tuple(Piece(number, None, place) for number, place in zip(numbers, places))
+
+    @property
+    def drawn_key(self) -> Hashable:
+        """What is shown of drawn images: none of the images themselves, so that it can be kept."""
         if self.synthesis is None:
-            return self.reading.exemplar(unit, used)
-        number = self.synthesis.number(self.reading.layer.name, unit)
-        return None if number is None else (number, None)
+            return None
+        found = (self.synthesis.of(self.reading.layer.name, way) for way in DRAWN[self.look.source])
+        told = ((x.way, x.units, np.asarray(x.steps).tobytes(), x.copies, x.seed) for x in found if x is not None)
+        return self.look.source, tuple(told)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -94,3 +137,11 @@ class Material:
     def tick(self, column: ClassColumn) -> Ink:
         """The colour above a column: that of its class where classes have colours."""
         return Ink("class", column.classes[0]) if self.coloured and len(column.classes) == 1 else Ink("heat", 0, 0.35)
+
+
+def _half(number: int, drawn: Synthesis, place: int) -> Piece:
+    """The middle of an image in the left (0) or the right half (1) of a square."""
+    picture = drawn.picture(number)
+    assert picture is not None
+    high, wide = picture.shape[:2]
+    return Piece(number, (0, wide // 4, high, wide - wide // 4), Box(place / 2, 0, 0.5, 1))

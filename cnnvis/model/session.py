@@ -18,7 +18,7 @@ from cnnvis.model.connections import Connections, Mode
 from cnnvis.model.job import Job
 from cnnvis.model.measurements import Measurements
 from cnnvis.model.nouns import Noun, noun_of
-from cnnvis.model.synthesis import Icons, Synthesis
+from cnnvis.model.synthesis import Icons, Synthesis, Way
 
 Pictures = Callable[[int], NDArray[np.uint8] | None]
 """From the index of a sample to its picture as the network saw it, (h, w, 3) uint8 RGB, or None where there is none."""
@@ -30,8 +30,16 @@ Signs = Literal["both", "positive", "negative"]
 Packing = Literal["hierarchical", "flat", "rows"]
 ClassOrder = Literal["network", "local"]
 Bundling = Literal["auto", "on", "off"]
-Source = Literal["images", "synthesis"]
-"""What stands for a neuron on its card: a piece of a real image, or one that was drawn for it."""
+Source = Literal["images", "synthesis", "extremes", "diverse"]
+"""What stands for a neuron on its card: a piece of a real image, or one that was drawn to drive it up ("synthesis"),
+two that drive it up and down ("extremes"), or several unlike each other ("diverse")."""
+DRAWN: dict[Source, tuple[Way, ...]] = {
+    "images": (),
+    "synthesis": ("max",),
+    "extremes": ("max", "min"),
+    "diverse": ("diverse",),
+}
+"""Which drawn images each of them shows."""
 BundleKey = tuple[str, str, int]
 """Source layer, sink layer and number of a bundle in their lane."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnvis.model.synthesis import Icons, Synthesis
+from cnnvis.model.synthesis import WAYS, Icons, Synthesis
 from cnnvis.storage.pictures import StoredPictures, encode_picture
 
 BUDGET = 64 * 2**20
@@ -31,7 +31,10 @@ def synthesis_to_values(synthesis: Synthesis) -> tuple[list[dict[str, Any]], dic
                 "units": list(icons.units),
                 "drive": icons.drive.tolist(),
                 "strongest": icons.strongest.tolist(),
-                "steps": icons.steps,
+                "steps": np.asarray(icons.steps).tolist(),
+                "way": icons.way,
+                "copies": icons.copies,
+                "seed": icons.seed,
             }
         )
     return headers, images
@@ -45,8 +48,11 @@ def synthesis_from_values(headers: list[Mapping[str, Any]], image: Callable[[str
     found = {}
     for place, header in enumerate(headers):
         units = tuple(int(u) for u in header["units"])
-        held = StoredPictures({row: image(f"{place}/{row}") for row in range(len(units))})
-        values = [held(row) for row in range(len(units))]
+        copies, way = int(header.get("copies", 1)), header.get("way", "max")
+        if way not in WAYS:
+            raise ValueError(f"{way!r} is none of {WAYS}")
+        held = StoredPictures({row: image(f"{place}/{row}") for row in range(len(units) * copies)})
+        values = [held(row) for row in range(len(units) * copies)]
         if not values or any(v is None or v.shape != values[0].shape for v in values):  # type: ignore[union-attr]
             raise ValueError(f"images of {header['layer']} are damaged")
         icons = Icons(
@@ -55,7 +61,10 @@ def synthesis_from_values(headers: list[Mapping[str, Any]], image: Callable[[str
             np.stack([v for v in values if v is not None]),
             np.array(header["drive"], np.float32),
             np.array(header["strongest"], np.float32),
-            int(header["steps"]),
+            np.asarray(header["steps"], np.int64),  # older files have one number for all
+            way,
+            copies,
+            int(header.get("seed", 0)),
         )
-        found[icons.layer] = icons
+        found[icons.layer, icons.way] = icons
     return Synthesis(found)

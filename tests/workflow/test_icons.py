@@ -28,7 +28,7 @@ def test_neurons_of_the_demo_are_drawn_beyond_its_scenes_and_kept_in_the_file(tm
     assert np.isfinite(found.strongest).all()
     assert found.beyond >= 0.5
     again = load(save(session.with_icons(found), tmp_path / "mine"))
-    assert again.synthesis.icons[layer].drive.tolist() == found.drive.tolist()
+    assert again.synthesis.of(layer).drive.tolist() == found.drive.tolist()
 
 
 def test_the_normalisation_of_the_demo_is_learned_from_its_scenes() -> None:

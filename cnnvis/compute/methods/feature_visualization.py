@@ -84,7 +84,8 @@ class FeatureVisualization:
             return found
         checked(probe.network, target)
         spread = rows[:: max(len(rows) // self.compare, 1)][: self.compare]
-        return replace(found, strongest=float(strongest(probe, data, spread, (target,), progress)[0]))
+        down = self.toward == "min"
+        return replace(found, strongest=float(strongest(probe, data, spread, (target,), progress, down=down)[0]))
 
     def __call__(self, probe: Probe, inputs: Any, target: Target, progress: Progress = silent) -> Picture:
         """The images; earlier ones are handed over as they grow clear. Raises InvalidValue for what does not fit."""
@@ -133,17 +134,24 @@ class FeatureVisualization:
         """The evidence, with what it says of itself."""
         facts: dict[str, Any] = {"steps": steps, "toward": self.toward}
         if math.isfinite(self.strongest):
+            down = self.toward == "min"
             facts["strongest"] = self.strongest
-            best = float(np.max(drive))
-            if self.strongest > 0:
+            best = float(np.min(drive) if down else np.max(drive))
+            if self.strongest < 0 if down else self.strongest > 0:
                 facts["ratio"] = best / self.strongest
-            if steps == self.steps and self.toward != "min":
-                facts["says"] = sentence(best, self.strongest)
+            if steps == self.steps:
+                facts["says"] = sentence(best, self.strongest, down=down)
         return Picture(values, drive, facts)
 
 
-def sentence(drive: float, real: float) -> str:
-    """How far an image drives its target beside the strongest real one, in words."""
+def sentence(drive: float, real: float, *, down: bool = False) -> str:
+    """How far an image drives its target beside the strongest real one, in words; or how far `down`."""
+    if down:
+        lower = drive < real
+        words = "down to {}, before any rectifier; the weakest real image to {}." if lower else (
+            "no further down than a real image does: {} against {}."
+        )
+        return "Drives its target " + words.format(*(f"{x:.3g}".replace("-", "−") for x in (drive, real)))
     if real > 0 and drive > real:
         return f"Drives its target {drive / real:.1f} times as far as the strongest real image."
     if drive > real:

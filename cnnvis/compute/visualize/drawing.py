@@ -11,14 +11,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from cnnvis.compute.batches import batches
 from cnnvis.compute.probe import Probe
 from cnnvis.compute.routes import upstream
 from cnnvis.compute.score import checked, score
 from cnnvis.compute.subject import Subject
+from cnnvis.compute.visualize.downward import downward, unrectified
 from cnnvis.compute.visualize.normalise import Normalisation, shown
-from cnnvis.compute.visualize.objectives import Objective, Seen, diversity, of_targets, own
+from cnnvis.compute.visualize.objectives import Objective, Seen, diversity, node_of, of_targets
 from cnnvis.compute.visualize.optimise import Climb, Optimisation
 from cnnvis.compute.visualize.parameterise import Space, parameters
 from cnnvis.compute.visualize.transforms import Wobble, canvas
@@ -34,7 +36,10 @@ _BATCH = 16
 
 @dataclass(frozen=True, slots=True)
 class Brush:
-    """How images are drawn: `copies` for each target, their size (h, w), and the space and motions of the climb."""
+    """How images are drawn: `copies` for each target, their size (h, w), and the space and motions of the climb.
+
+    `shown`: the size that they are enlarged to when they are looked at, where it is another.
+    """
 
     size: tuple[int, int]
     normalisation: Normalisation
@@ -46,6 +51,7 @@ class Brush:
     motion: float = 1.0
     rate: float = 0.05
     seed: int = 0
+    shown: tuple[int, int] | None = None
 
 
 class Drawing:
@@ -82,9 +88,8 @@ class Drawing:
         if brush.toward == "max":
             found = of_targets(network, self._wanted)
         else:
-            raw = of_targets(network, self._wanted, before_rectifier(network, self._wanted[0].layer))
-            down = [brush.toward == "min" or i % 2 == 1 for i in range(len(self._wanted)) for _ in range(copies)]
-            signs = 1.0 - 2.0 * torch.tensor(down, dtype=torch.float32, device=self._probe.device)
+            raw = downward(network, self._wanted)
+            signs = 1.0 - 2.0 * torch.from_numpy(self._down).to(self._probe.device, torch.float32)
             found = Objective(lambda seen: raw(seen) * signs, raw.layers)
         if brush.diversity > 0 and copies > 1:
             alike = diversity(with_a_plane(network, self._wanted[0].layer), copies)
@@ -94,11 +99,14 @@ class Drawing:
     @property
     def pictures(self) -> NDArray[np.uint8]:
         """The images as they are, (n, h, w, 3) RGB."""
-        return shown(self.optimisation.images)
+        images, size = self.optimisation.images, self._brush.shown
+        if size is not None:
+            images = functional.interpolate(images, size=size, mode="bilinear", align_corners=False)
+        return shown(images)
 
     @property
     def drive(self) -> NDArray[np.float32]:
-        """The value of its target for each image, unmoved, (n,)."""
+        """The value of its target for each image, unmoved, (n,): before its rectifier for those driven down."""
         images, copies = self.optimisation.images, self._brush.copies
         step = max(_BATCH // copies, 1)
         found = []
@@ -106,35 +114,64 @@ class Drawing:
             some = self._wanted[start : start + step]
             inputs = self._brush.normalisation(images[start * copies : (start + step) * copies])
             found.append(values(self._probe, self._about, inputs, some))
+            if self._brush.toward != "max":
+                raw = values(self._probe, self._about, inputs, some, down=True)
+                down = self._down[start * copies : (start + step) * copies]
+                found[-1] = np.where(down, raw, found[-1])
         return np.concatenate(found).astype(np.float32)
 
+    @property
+    def _down(self) -> NDArray[np.bool_]:
+        """Which images drive their target down."""
+        toward = self._brush.toward
+        of_targets_ = [toward == "min" or (toward == "both" and i % 2 == 1) for i in range(len(self._wanted))]
+        return np.repeat(np.array(of_targets_), self._brush.copies)
 
-def values(probe: Probe, about: Subject, inputs: Tensor, targets: Sequence[Target]) -> NDArray[np.float64]:
-    """The value of each input's own target, of as many inputs for each target; nothing is differentiated."""
-    node = probe.network[targets[0].layer].response
-    run = probe.run(about.put(inputs), keep=(node,), stop_after=(node,))
-    seen = Seen(probe.network, inputs, {targets[0].layer: run.values[node]})
+
+def values(
+    probe: Probe, about: Subject, inputs: Tensor, targets: Sequence[Target], *, down: bool = False
+) -> NDArray[np.float64]:
+    """The value of each input's own target, of as many inputs for each target; nothing is differentiated.
+
+    `down`: before its rectifier, where one cuts how far down it is.
+    """
+    objective = (downward if down else of_targets)(probe.network, targets)
+    nodes = {name: node_of(probe.network, name) for name in objective.layers}
+    kept = tuple(dict.fromkeys(nodes.values()))
+    run = probe.run(about.put(inputs), keep=kept, stop_after=kept)
+    seen = Seen(probe.network, inputs, {name: run.values[node] for name, node in nodes.items()})
     with torch.no_grad():
-        found: NDArray[np.float64] = of_targets(probe.network, targets)(seen).double().cpu().numpy()
+        found: NDArray[np.float64] = objective(seen).double().cpu().numpy()
     return found
 
 
 def strongest(
-    probe: Probe, data: Dataset, rows: Sequence[int], targets: Sequence[Target], progress: Progress = silent
+    probe: Probe,
+    data: Dataset,
+    rows: Sequence[int],
+    targets: Sequence[Target],
+    progress: Progress = silent,
+    *,
+    down: bool = False,
 ) -> NDArray[np.float64]:
-    """How far the strongest of some real samples drives each target, (targets,); −inf where none could be read."""
-    node = probe.network[targets[0].layer].response
-    layer = probe.network[targets[0].layer]
-    best = np.full(len(targets), -np.inf)
+    """How far the strongest of some real samples drives each target, (targets,); −inf where none could be read.
+
+    `down`: how far down any of them does, before the rectifier; ∞ where none could be read.
+    """
+    network = probe.network
+    places = [unrectified(network, t) if down else (t.layer, t) for t in targets]
+    nodes = tuple(dict.fromkeys(node_of(network, name) for name, _ in places))
+    best, further = (np.full(len(targets), np.inf), min) if down else (np.full(len(targets), -np.inf), max)
     with closing(batches(data, np.asarray(rows, np.int64), _BATCH)) as reader:
         for batch in reader:
             progress(batch.done, len(rows), "running the network on real images")
             if not len(batch):
                 continue
             inputs = batch.inputs if len(batch.inputs) > 1 else batch.inputs[0]
-            response = probe.run(inputs, keep=(node,), stop_after=(node,)).values[node]
-            for i, target in enumerate(targets):
-                best[i] = max(best[i], float(score(response, layer, target).max()))
+            responses = probe.run(inputs, keep=nodes, stop_after=nodes).values
+            for i, (name, target) in enumerate(places):
+                found = score(responses[node_of(network, name)], network[target.layer], target)
+                best[i] = further(best[i], float(found.min() if down else found.max()))
     return best
 
 
@@ -146,13 +183,6 @@ def _less_alike(one: Objective, alike: Objective, weight: float) -> Objective:
         return value - weight * value.detach().abs() * alike(seen)
 
     return Objective(of, tuple(dict.fromkeys((*one.layers, *alike.layers))))
-
-
-def before_rectifier(network: Network, layer: str) -> str:
-    """What an objective calls the value that a layer's rectifier cuts, so that it can be driven down too."""
-    nodes = (layer, *network[layer].folds)
-    cut = len(nodes) > 1 and network[nodes[-1]].kind.lower() in ("relu", "relu6")
-    return own(nodes[-2]) if cut else layer
 
 
 def with_a_plane(network: Network, layer: str) -> str:

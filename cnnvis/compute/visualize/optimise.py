@@ -67,6 +67,7 @@ class Optimisation:
         self._adam = Adam(parameters.tensors, self._climb.rate)
         self._instead = redirected(probe.network, tuple(self._nodes.values()), parameters.n)
         self._guarded: tuple[str, ...] = ()
+        self._last = probe.device.type == "cpu"
         self.step = 0
 
     @property
@@ -83,17 +84,26 @@ class Optimisation:
         for _ in range(steps):
             progress(self.step, total, what)
             with torch.inference_mode(False), torch.enable_grad():
-                try:
-                    self._one()
-                except RuntimeError as error:
-                    if self._guarded or is_out_of_memory(error) or isinstance(error, ModelFailure):
-                        raise
-                    self._guard()  # an in-place step of the network may have overwritten what the way back needs
-                    self._one()
+                self._surely()
             self.step += 1
             if self.step % _CHECKED == 0:
                 self._adam.must_be_finite()
         self._adam.must_be_finite()
+
+    def _surely(self) -> None:
+        """One step; where the network cannot do it as is fastest, another way, and all later ones too."""
+        while True:
+            try:
+                return self._one()
+            except RuntimeError as error:
+                if is_out_of_memory(error):
+                    raise
+                if self._last and _lies(error):
+                    self._last = False
+                elif self._guarded or isinstance(error, ModelFailure):
+                    raise
+                else:  # an in-place step of the network may have overwritten what the way back needs
+                    self._guard()
 
     def _guard(self) -> None:
         network = self._probe.network
@@ -114,7 +124,10 @@ class Optimisation:
         inputs = self._normalisation(crops)
         early = self._instead if self.step < self._climb.redirect else {}
         try:
-            responses, leaf = responses_to(self._probe, self._about, inputs.detach(), self._nodes, early, self._guarded)
+            given = inputs.detach()
+            if self._last:  # a quarter faster there: convolutions need not sort their values first
+                given = given.contiguous(memory_format=torch.channels_last)
+            responses, leaf = responses_to(self._probe, self._about, given, self._nodes, early, self._guarded)
             value = self._objective(Seen(self._probe.network, images, responses))
             value.sum().backward(inputs=[leaf, *tensors])  # type: ignore[no-untyped-call]
         except RuntimeError:
@@ -123,6 +136,12 @@ class Optimisation:
         if leaf.grad is not None:
             inputs.backward(leaf.grad.to(inputs), inputs=list(tensors))  # type: ignore[no-untyped-call]
         self._adam.climb(self.step + 1)
+
+
+def _lies(error: BaseException) -> bool:
+    """Whether a network took its values for lying in memory as they usually do, as `view` does."""
+    said = f"{error} {error.__cause__ or ''}".lower()
+    return "stride" in said or "contiguous" in said
 
 
 def responses_to(

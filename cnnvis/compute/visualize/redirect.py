@@ -53,13 +53,18 @@ class _Redirect(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, high: float) -> Tensor:
-        ctx.save_for_backward(x <= 0, x > high)
+        below = x <= 0
+        ctx.save_for_backward(below, *(() if math.isinf(high) else (x > high,)))
         return x.clamp(0.0, high)
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
-        below, above = ctx.saved_tensors
-        plain = slope.masked_fill(below | above, 0.0)
-        inside = slope.masked_fill((below & (slope < 0)) | (above & (slope > 0)), 0.0)
-        dead = (plain.flatten(1) == 0).all(1).reshape(-1, *(1,) * (slope.dim() - 1))
-        return torch.where(dead, inside, plain), None
+        below, *above = ctx.saved_tensors
+        plain = slope.masked_fill(below | above[0] if above else below, 0.0)
+        alive = (plain != 0).any(tuple(range(1, plain.dim())), keepdim=True)
+        if bool(alive.all()):
+            return plain, None
+        inside = slope.masked_fill(below & (slope < 0), 0.0)
+        if above:
+            inside = inside.masked_fill(above[0] & (slope > 0), 0.0)
+        return torch.where(alive, plain, inside), None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from cnnvis.layout.marks import Face
+from cnnvis.layout.marks import Face, Pictures
 from cnnvis.layout.theme import Theme
 from cnnvis.painting.paint import DirectTiles, Manner, paint_face, prepare
 
@@ -15,9 +15,16 @@ from cnnvis.painting.paint import DirectTiles, Manner, paint_face, prepare
 class FaceView(QWidget):
     """Paints the face that `made` composes for a width, anew when the page becomes wider or narrower."""
 
-    def __init__(self, made: Callable[[float], Face], theme: Theme, width: float, name: str) -> None:
+    def __init__(
+        self,
+        made: Callable[[float], Face],
+        theme: Theme,
+        width: float,
+        name: str,
+        pictures: Pictures | None = None,
+    ) -> None:
         super().__init__()
-        self._made, self._theme = made, theme
+        self._made, self._theme, self._tiles = made, theme, DirectTiles(pictures)
         self.setAccessibleName(name)
         self._compose(width)
 
@@ -38,5 +45,5 @@ class FaceView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         prepare(painter)
-        paint_face(painter, self._face, Manner(self._theme, density=self.devicePixelRatioF()), DirectTiles(None))
+        paint_face(painter, self._face, Manner(self._theme, density=self.devicePixelRatioF()), self._tiles)
         painter.end()

@@ -6,6 +6,7 @@ import numpy as np
 
 from cnnvis.gui.panels.cluster_page import shots
 from cnnvis.gui.panels.contribution_section import contribution
+from cnnvis.gui.panels.drawn_section import drawn_of
 from cnnvis.gui.panels.health_section import findings_of, health_of_units
 from cnnvis.gui.panels.knock_out_section import knock_out
 from cnnvis.gui.panels.page import Page, Scene, command, number, percent
@@ -46,6 +47,7 @@ def neuron_page(scene: Scene, key: Key) -> Page:
         strongest_rows(page, scene, reading, (unit,), 9)
     else:
         _strongest(page, scene, reading, unit)
+        drawn_of(page, scene, layer, unit)
         _others(page, scene, reading, unit)
     page.section("Response by class", "Mean response over the images of each class, pooled over the map.")
     values = reading.activations.means(layer)[unit]

@@ -111,7 +111,7 @@ def test_all_icons_are_coarse_before_one_is_fine(monkeypatch: pytest.MonkeyPatch
             came.append(value)
 
     found = cv.icons(model, network, "conv2", method=QUICK, progress=Watching())
-    assert [(len(x.units), x.steps) for x in came] == [(3, 16), (6, 16), (8, 16), (8, 24), (8, 24), (8, 24)]
+    assert [(len(x.units), x.drawn(0)) for x in came] == [(3, 16), (6, 16), (8, 16), (8, 24), (8, 24), (8, 24)]
     monkeypatch.setattr("cnnvis.compute.synthesise._MOST", 64)
     at_once = cv.icons(model, network, "conv2", method=QUICK)
     assert np.abs(found.values.astype(int) - at_once.values).mean() < 1
@@ -152,3 +152,20 @@ def test_what_does_not_fit_is_said_in_a_sentence() -> None:
         cv.visualize(model, network, [])
     with pytest.raises(InvalidValue, match="must be of one layer"):
         cv.visualize(model, network, [Target("conv1", (0,)), Target("conv2", (0,))])
+
+
+class Viewing(Wide):
+    """Looks at its maps by `view`, which wants them to lie in memory as they usually do."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = F.relu(self.conv2(F.relu(self.conv1(x))))
+        return self.fc(maps.view(len(maps), -1))
+
+
+def test_a_network_that_views_its_maps_is_drawn_alike() -> None:
+    torch.manual_seed(0)
+    model = Viewing().eval()
+    network = trace(model, torch.randn(3, 96, 96))
+    found = cv.icons(model, network, "fc", [2], QUICK)
+    plain = cv.icons(*wide(), "fc", [2], QUICK)
+    assert np.abs(found.values.astype(int) - plain.values).mean() < 1
