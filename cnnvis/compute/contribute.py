@@ -24,7 +24,6 @@ from torch import Tensor, nn
 
 from cnnvis.compute.batches import Batch, Inputs, batches
 from cnnvis.compute.devices import chosen, placed
-from cnnvis.compute.fused import fused
 from cnnvis.compute.own import Own, aimed, outputs, own_logits
 from cnnvis.compute.pieces import Pieces
 from cnnvis.compute.probe import Probe, Run, is_out_of_memory, probe
@@ -176,7 +175,7 @@ class _Ways:
         self._running, self._slots = running, slots
         self._nodes = tuple(dict.fromkeys(slot.node for slot in slots))
         self._layer = network[network.output]
-        self._instead = fused(running.model, network, [*self._nodes, self._layer.response])
+        self._instead = running.shortcuts([*self._nodes, self._layer.response])
         self._convolves = any(x.kind.lower().startswith("conv") for x in network.layers)
         between = network.reaches(self._nodes) & upstream(network, self._layer.response)
         self._guarded = tuple(sorted(between - {*self._nodes, self._layer.response}, key=network.index))

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnnvis.compute.batches import Batch, Inputs
-from cnnvis.compute.fused import fused
 from cnnvis.compute.probe import Probe, is_out_of_memory
 from cnnvis.compute.statistics import Tally
 from cnnvis.errors import ModelFailure
@@ -28,7 +27,7 @@ class Forward:
         # Convolutions run faster with channels last and reductions as fast; a network that calls `view` may refuse it.
         self._channels_last = any(x.kind.lower().startswith("conv") for x in network.layers)
         seen = [slot.node for slot in tally.slots]
-        self._instead = fused(running.model, network, [*seen, network[network.output].response])
+        self._instead = running.shortcuts([*seen, network[network.output].response])
         output = network[network.output]
         self._node = output.response
         self._axis = output.unit_axis or 0

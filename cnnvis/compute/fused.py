@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnvis.errors import ModelFailure
 from cnnvis.model.network import Layer, Network
 
 Instead = Callable[..., Any]
@@ -27,16 +28,28 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _FRESH = (*_CONVOLUTIONS, *_NORMS, nn.Linear)
 
 
-def fused(model: nn.Module, network: Network, seen: Collection[str]) -> dict[str, Instead]:
+def fused(
+    model: nn.Module,
+    network: Network,
+    seen: Collection[str],
+    *,
+    within: Collection[str] | None = None,
+    in_place: bool = True,
+    folds: dict[str, Instead | None] | None = None,
+) -> dict[str, Instead]:
     """For some nodes what to compute in their place (`Probe.run(instead=…)`); the values of `seen` stay what they are.
 
     Nothing is fused in a network whose way varies, nor modules that carry hooks or are not torch's own classes.
+    `within`: among these nodes alone. `in_place`: rectifiers too. `folds` remembers folded weights, by node.
     """
     if network.varies:
         return {}
+    folds = {} if folds is None else folds
     modules = dict(model.named_modules())
     found: dict[str, Instead] = {}
     for layer in network.layers:
+        if within is not None and layer.name not in within:
+            continue
         module = _plain_module(modules, layer)
         sources = network.sources(layer.name)
         if len(sources) != 1 or network.sinks(sources[0]) != (layer.name,):
@@ -44,14 +57,26 @@ def fused(model: nn.Module, network: Network, seen: Collection[str]) -> dict[str
         source = network[sources[0]]
         before = _plain_module(modules, source)
         if type(module) in _NORMS and type(before) in _CONVOLUTIONS and source.name not in seen:
-            folded = _folded(before, module)
+            if source.name not in folds:
+                folds[source.name] = _folded(before, module)
+            folded = folds[source.name]
             if folded is not None:
                 found[source.name], found[layer.name] = folded, _passed_on
-        elif (type(module) is nn.ReLU or (module is None and layer.kind == "relu")) and (
-            type(before) in _FRESH or (before is None and source.kind in ("add", "cat"))
+        elif (
+            in_place
+            and (type(module) is nn.ReLU or (module is None and layer.kind == "relu"))
+            and (type(before) in _FRESH or (before is None and source.kind in ("add", "cat")))
         ):
             found[layer.name] = _relu
     return found
+
+
+def refused(error: BaseException) -> bool:
+    """Whether a run failed for its shortcuts, or because values did not lie in memory as `view` needs them."""
+    if not isinstance(error, ModelFailure):
+        return True
+    said = f"{error} {error.__cause__ or ''}".lower()
+    return "stride" in said or "contiguous" in said
 
 
 def _plain_module(modules: dict[str, nn.Module], layer: Layer) -> nn.Module | None:

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from cnnvis.compute.arguments import arguments
 from cnnvis.compute.borrow import borrowed
+from cnnvis.compute.fused import fused
 from cnnvis.compute.nodes import unwrapped
 from cnnvis.compute.passes import Callbacks, Pass, is_out_of_memory
 from cnnvis.compute.plan import Plan
@@ -73,6 +74,7 @@ class Probe:
         self._loans = ExitStack()
         self._plans: dict[object, Plan] = {}
         self._single: set[str] = set()
+        self._folds: dict[str, Instead | None] = {}
 
     def __enter__(self) -> Probe:
         self._loans.enter_context(borrowed(self.model))
@@ -146,6 +148,15 @@ class Probe:
         if key not in self._plans:
             self._plans[key] = Plan(self.model, self.network, asked, self._single, weights)
         return self._plans[key]
+
+    def shortcuts(
+        self, seen: Collection[str], within: Collection[str] | None = None, *, in_place: bool = True
+    ) -> Mapping[str, Instead]:
+        """Cheaper ways to the same values up to rounding, for `instead`; see `fused`. Those of `seen` are not touched.
+
+        A network may refuse them, such as one that calls `view`: then run without. Weights are folded once a loan.
+        """
+        return fused(self.model, self.network, seen, within=within, in_place=in_place, folds=self._folds)
 
     def frontier(self, names: Collection[str]) -> tuple[str, ...]:
         """The nodes whose values suffice to compute everything from `names` on, themselves included, without the input.

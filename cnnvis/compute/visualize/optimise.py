@@ -2,7 +2,8 @@
 
 Each step moves the images (see `transforms`), runs the network up to the last layer that the objective reads, and
 differentiates back to what the images are made of. Nothing is differentiated with respect to weights. An image's
-gradient is its own, so that images in one batch are what each would be alone.
+gradient is its own, so that images in one batch are what each would be alone. BatchNorm is folded into the convolution
+before it, and on a processor channels come last, where the network takes that.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from cnnvis.compute.fused import refused
 from cnnvis.compute.probe import Instead, Probe, is_out_of_memory
 from cnnvis.compute.routes import upstream
 from cnnvis.compute.subject import Subject
@@ -65,9 +67,12 @@ class Optimisation:
         self._nodes = {name: node_of(probe.network, name) for name in objective.layers}
         self._generator = torch.Generator().manual_seed(self._climb.seed + 1)
         self._adam = Adam(parameters.tensors, self._climb.rate)
-        self._instead = redirected(probe.network, tuple(self._nodes.values()), parameters.n)
+        self._above = frozenset().union(*(upstream(probe.network, node) for node in self._nodes.values()))
+        self._redirected = redirected(probe.network, tuple(self._nodes.values()), parameters.n)
+        self._folded = probe.shortcuts(tuple(self._nodes.values()), self._above, in_place=False)
+        self._ways = ["fast", "plain", "guarded"]
         self._guarded: tuple[str, ...] = ()
-        self._last = probe.device.type == "cpu"
+        self._on_cpu = probe.device.type == "cpu"
         self.step = 0
 
     @property
@@ -84,31 +89,34 @@ class Optimisation:
         for _ in range(steps):
             progress(self.step, total, what)
             with torch.inference_mode(False), torch.enable_grad():
-                self._surely()
+                while not self._one_or_slower():
+                    pass
             self.step += 1
             if self.step % _CHECKED == 0:
                 self._adam.must_be_finite()
         self._adam.must_be_finite()
 
-    def _surely(self) -> None:
-        """One step; where the network cannot do it as is fastest, another way, and all later ones too."""
-        while True:
-            try:
-                return self._one()
-            except RuntimeError as error:
-                if is_out_of_memory(error):
+    def _one_or_slower(self) -> bool:
+        """One step; where it fails, False, and the next try goes a surer way. Raises where there is none left."""
+        try:
+            self._one()
+        except RuntimeError as error:
+            if is_out_of_memory(error) or len(self._ways) == 1:
+                raise
+            if self._ways[0] == "fast":
+                if not refused(error):
                     raise
-                if self._last and _lies(error):
-                    self._last = False
-                elif self._guarded or isinstance(error, ModelFailure):
-                    raise
-                else:  # an in-place step of the network may have overwritten what the way back needs
-                    self._guard()
+            elif isinstance(error, ModelFailure):
+                raise
+            else:  # an in-place step of the network may have overwritten what the way back needs
+                self._guard()
+            del self._ways[0]
+            return False
+        return True
 
     def _guard(self) -> None:
         network = self._probe.network
-        above = frozenset().union(*(upstream(network, node) for node in self._nodes.values()))
-        leading = network.reaches([self._about.layer.name]) & above
+        leading = network.reaches([self._about.layer.name]) & self._above
         kept = leading.difference({self._about.layer.name}, self._nodes.values())
         self._guarded = tuple(sorted(kept, key=network.index))
 
@@ -122,12 +130,14 @@ class Optimisation:
         state = self._generator.get_state()
         crops = images if wobble is None else moved(canvas, wobble.drawn(self._generator, (high, wide)), (high, wide))
         inputs = self._normalisation(crops)
-        early = self._instead if self.step < self._climb.redirect else {}
+        fast = self._ways[0] == "fast"
+        given = inputs.detach()
+        if fast and self._on_cpu:  # a quarter faster there: convolutions need not sort their values first
+            given = given.contiguous(memory_format=torch.channels_last)
+        folded = self._folded if fast else {}
+        instead = {**folded, **self._redirected} if self.step < self._climb.redirect else folded
         try:
-            given = inputs.detach()
-            if self._last:  # a quarter faster there: convolutions need not sort their values first
-                given = given.contiguous(memory_format=torch.channels_last)
-            responses, leaf = responses_to(self._probe, self._about, given, self._nodes, early, self._guarded)
+            responses, leaf = responses_to(self._probe, self._about, given, self._nodes, instead, self._guarded)
             value = self._objective(Seen(self._probe.network, images, responses))
             value.sum().backward(inputs=[leaf, *tensors])  # type: ignore[no-untyped-call]
         except RuntimeError:
@@ -136,12 +146,6 @@ class Optimisation:
         if leaf.grad is not None:
             inputs.backward(leaf.grad.to(inputs), inputs=list(tensors))  # type: ignore[no-untyped-call]
         self._adam.climb(self.step + 1)
-
-
-def _lies(error: BaseException) -> bool:
-    """Whether a network took its values for lying in memory as they usually do, as `view` does."""
-    said = f"{error} {error.__cause__ or ''}".lower()
-    return "stride" in said or "contiguous" in said
 
 
 def responses_to(

@@ -299,6 +299,37 @@ def test_an_in_place_step_after_the_target_changes_nothing() -> None:
     assert found.values.std() > 1
 
 
+class Normed(nn.Module):
+    """A network whose BatchNorm can be folded, and which calls `view` or does not."""
+
+    def __init__(self, views: bool) -> None:
+        super().__init__()
+        self.conv, self.bn, self.fc, self.views = nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.Linear(6 * 140, 3), views
+        with torch.no_grad():
+            self.bn.running_mean += torch.randn(6)
+            self.bn.running_var *= 1 + torch.rand(6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.bn(self.conv(x)))
+        return self.fc(x.view(len(x), -1) if self.views else x.flatten(1))
+
+
+@pytest.mark.parametrize("views", [False, True])
+def test_the_fast_way_leads_where_the_plain_one_does(views: bool) -> None:
+    torch.manual_seed(0)
+    model, x = Normed(views).eval(), torch.randn(3, 16, 12)
+    network = trace(model, x)
+    with probe(model, network) as p:
+        about = subject(p, x[None])
+        fast, plain = (Drawing(p, about, [Target("fc", (1,))], Brush((16, 12), usual(3))) for _ in range(2))
+        del plain.optimisation._ways[0]
+        for drawing in (fast, plain):
+            drawing.optimisation.advance(20)
+        ways = fast.optimisation._ways
+        torch.testing.assert_close(fast.optimisation.images, plain.optimisation.images, rtol=0, atol=1e-3)
+    assert ways[0] == ("plain" if views else "fast")
+
+
 def test_what_does_not_fit_is_said_in_a_sentence() -> None:
     model, network, x = small()
     for fields, said in (
