@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -115,3 +116,32 @@ def test_a_figure_of_an_unknown_kind_is_refused_before_anything_runs(job, tmp_pa
     for command in (["explain", str(job), "--image", "3"], ["compare-methods", str(job)]):
         assert main([*command, "-o", str(tmp_path / "x.gif")]) == 1
         assert "must end in" in capsys.readouterr().err
+
+
+@pytest.fixture
+def table(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(12, 3))
+    lines = [",".join(f"{v:.3f}" for v in row) + f",{'yes' if row[0] > 0 else 'no'}" for row in rows]
+    (tmp_path / "rows.csv").write_text("\n".join(["age,height,pulse,ill", *lines]))
+    code = "from torch import nn\ndef net():\n    return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))\n"
+    (tmp_path / "net.py").write_text(code)
+    path = tmp_path / "table.toml"
+    path.write_text(
+        '[network]\nfactory = "net.py:net"\ninput = [3]\n[data]\nsource = "rows.csv"\nkind = "table"\n'
+        '[analysis]\ndevice = "cpu"\n'
+    )
+    return path
+
+
+def test_a_row_is_explained_by_bars_without_naming_a_method(table, tmp_path):
+    out = tmp_path / "row.svg"
+    assert main(["explain", str(table), "--image", "2", "-o", str(out)]) == 0
+    assert {"Input importance", "age", "height", "pulse"} <= set(re.findall(r">([^<]+)</", out.read_text()))
+
+
+def test_layers_to_average_are_named_with_commas_between_them(job, tmp_path):
+    out = tmp_path / "why.cnnvis"
+    layers = "stage2.1.relu2, stage3.1.relu2"
+    assert main(["explain", str(job), "--image", "3", "--set", f"layer={layers}", "-o", str(out)]) == 0
+    (found,) = load(out).attributions
+    assert found.parameters["layer"] == ("stage2.1.relu2", "stage3.1.relu2")

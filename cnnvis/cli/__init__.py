@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import cnnvis
 from cnnvis.cli import compare_methods, explain
-from cnnvis.cli.terminal import Terminal, positive
+from cnnvis.cli.options import add_device, positive
+from cnnvis.cli.terminal import Terminal
 from cnnvis.errors import Cancelled, CnnvisError, InvalidValue
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _add_sessions(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     demo = commands.add_parser("demo", help="analyse one of the embedded networks, live")
     demo.add_argument("--network", choices=NETWORKS, default="healthy", help="which of them (default: %(default)s)")
     demo.add_argument("--headless", action="store_true", help="no window: write session and figures here")
-    _add_device(demo)
+    add_device(demo)
     demo.set_defaults(run=_demo)
 
     opened = commands.add_parser("open", help="open a session (.cnnvis), a job (.toml) or a figure in the window")
@@ -76,7 +77,7 @@ def _add_sessions(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     analyze.add_argument("--seed", type=int, help="instead of the job's")
     analyze.add_argument("--shard", type=_shard, metavar="i/n", help="only every n-th image, from the i-th (1 … n)")
     analyze.add_argument("--without-images", action="store_true", help="keep no copies of images in the session")
-    _add_device(analyze)
+    add_device(analyze)
     analyze.set_defaults(run=_analyze)
 
     merge = commands.add_parser("merge", help="join the sessions of shards into one")
@@ -101,10 +102,6 @@ def _add_sessions(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     info.add_argument("file", type=Path, metavar="FILE")
     info.add_argument("--json", action="store_true", help="for programs")
     info.set_defaults(run=_info)
-
-
-def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
 
 
 def _table(text: str) -> str:

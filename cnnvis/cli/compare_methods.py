@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cnnvis.cli.terminal import Terminal, positive
-from cnnvis.errors import InvalidValue
-
-FIGURES = (".svg", ".pdf", ".png")
+from cnnvis.cli.options import add_device, must_end_right, names, positive
+from cnnvis.cli.terminal import Terminal
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,7 +23,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--measures", metavar="A,B", help="default: all that fit")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--style", default="double-column", help="of the figure (default: %(default)s)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    add_device(parser)
     parser.add_argument("-o", "--output", type=Path, action="append", metavar="FILE",
                         help="a table (.csv), a figure (.pdf, .svg, .png); default: both")  # fmt: skip
     parser.set_defaults(run=run)
@@ -33,16 +31,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace) -> int:
     outputs = options.output or [Path(f"{options.job.stem}-methods{suffix}") for suffix in (".csv", ".pdf")]
-    for path in outputs:
-        if path.suffix.lower() not in (".csv", *FIGURES):
-            raise InvalidValue(f"The file to write must end in .csv, .pdf, .svg or .png; got {path.name}.")
+    must_end_right(outputs, ".csv")
     from cnnvis.workflow.asking import asked_job, asked_method
     from cnnvis.workflow.compare import compare
     from cnnvis.workflow.sources import open_sources, traced
 
     terminal = Terminal()
-    methods = [asked_method(name.strip()) for name in options.methods.split(",")] if options.methods else None
-    measures = [name.strip() for name in options.measures.split(",")] if options.measures else None
+    methods = [asked_method(name) for name in names(options.methods) or ()] or None
     job = asked_job(options.job, options.device)
     sources = open_sources(job, progress=terminal)
     found = compare(
@@ -50,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         traced(job, sources, terminal),
         n_images=options.images,
         methods=methods,
-        measures=measures,
+        measures=names(options.measures),
         seed=options.seed,
         device=job.analysis.device,
         progress=terminal,

@@ -7,16 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnvis.cli.terminal import Terminal, positive
-from cnnvis.errors import InvalidValue
+from cnnvis.cli.options import add_device, must_end_right, names, positive
+from cnnvis.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from cnnvis.model.attribution import Attribution
     from cnnvis.model.scorecard import Scorecard
     from cnnvis.model.session import Session
     from cnnvis.workflow.sources import Sources
-
-FIGURES = (".svg", ".pdf", ".png")
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,23 +37,21 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--aligned", action="store_true", help="of many images: cut each thing out by its box"
     )
     parser.add_argument("--target", metavar="WORDS", help="a class, a neuron layer:17, or a cluster layer:#3")
-    parser.add_argument("--method", default="Grad-CAM", metavar="NAME", help="default: %(default)s")
+    parser.add_argument("--method", metavar="NAME", help="default: Grad-CAM, of rows Input importance")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the method")
     parser.add_argument("--scorecard", action="store_true", help="measure how far it can be trusted")
     parser.add_argument("--measures", metavar="A,B", help="some of the scorecard's measures; default: all that fit")
     parser.add_argument("--seed", type=int, default=0, help="of the scorecard, or of the draw (default: %(default)s)")
     parser.add_argument("--style", default="screen", help="of a figure (default: %(default)s)")
     parser.add_argument("--trust", action="store_true", help="run files that changed since the session was made")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    add_device(parser)
     parser.add_argument("-o", "--output", type=Path, action="append", required=True, metavar="FILE",
                         help="a figure (.png, .pdf, .svg) or a session (.cnnvis); may be given twice")  # fmt: skip
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    for path in options.output:
-        if path.suffix.lower() not in (*FIGURES, ".cnnvis"):
-            raise InvalidValue(f"The file to write must end in .png, .pdf, .svg or .cnnvis; got {path.name}.")
+    must_end_right(options.output, ".cnnvis")
     if options.image is None:
         from cnnvis.cli.together import run_together
 
@@ -64,15 +60,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_one(options: argparse.Namespace) -> int:
-    from cnnvis.workflow.asking import asked_image, asked_method, asked_session, predicted
+    from cnnvis.workflow.asking import asked_image, asked_method, asked_session, predicted, usual_method
     from cnnvis.workflow.explain import explain, target_of, with_attribution
 
-    method = asked_method(options.method, options.set)
+    method = asked_method(options.method, options.set) if options.method else None
     kept = any(path.suffix.lower() == ".cnnvis" for path in options.output)
     terminal = Terminal()
     session, sources = asked_session(
         options.source, whole=kept, device=options.device, trust=options.trust, progress=terminal
     )
+    method = method or asked_method(usual_method(session), options.set)
     session, image = asked_image(session, sources, options.image)
     target = target_of(session, options.target) if options.target else predicted(session, sources, image)
     found = explain(session, sources, image, target, method, progress=terminal)
@@ -96,7 +93,7 @@ def _judged(
 ) -> Scorecard:
     from cnnvis.workflow.scores import judged, judging_cost
 
-    measures = [name.strip() for name in options.measures.split(",")] if options.measures else None
+    measures = names(options.measures)
     cost = judging_cost(session, sources, found, measures=measures)
     print(f"Scorecard: {cost.evaluations:,} evaluations and {cost.runs} runs, about {cost.seconds:.0f} s.")
     return judged(session, sources, found, measures=measures, seed=options.seed, progress=terminal)

@@ -1,21 +1,9 @@
-"""What the commands show while they work, and the numbers they take."""
+"""What the commands show while they work."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
-
-
-def positive(text: str) -> int:
-    """A whole number from 1 on, as an option gives it."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; got {text}")
-    return value
 
 
 class Terminal:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def run_together(options: argparse.Namespace) -> int:
     """Explain a class, a subset or a cell; say what is found, and write figures or the session."""
-    from cnnvis.workflow.asking import asked_method, asked_session
+    from cnnvis.workflow.asking import asked_method, asked_session, usual_method
     from cnnvis.workflow.together import explain_group, with_group
 
     if options.scorecard or options.measures:
         raise InvalidValue("--scorecard must go with --image: it measures the explanation of one image.")
-    method = asked_method(options.method, options.set)
+    method = asked_method(options.method, options.set) if options.method else None
     terminal = Terminal()
     session, sources = asked_session(
         options.source, whole=True, device=options.device, trust=options.trust, progress=terminal
@@ -31,7 +31,7 @@ def run_together(options: argparse.Namespace) -> int:
         sources,
         options.together if options.cell is None else tuple(options.cell),
         options.target,
-        method,
+        method or asked_method(usual_method(session), options.set),
         limit=options.limit,
         aligned=options.aligned,
         seed=options.seed,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnvis.errors import InvalidValue, UnknownName, did_you_mean
 from cnnvis.model.job import Job, read_job
+from cnnvis.model.nouns import ROW
 from cnnvis.model.session import Session
 from cnnvis.model.target import Target
 from cnnvis.progress import Progress, silent
@@ -92,6 +93,11 @@ def predicted(session: Session, sources: Sources, image: int | str) -> Target:
     return Target(network.output, (answer(placed(sources.model, chosen(device)), network, sample),))
 
 
+def usual_method(session: Session) -> str:
+    """The title of the method that is asked where none is named."""
+    return "Input importance" if session.noun == ROW else "Grad-CAM"
+
+
 def asked_method(name: str, settings: Sequence[str] = ()) -> Method:
     """The method of a title with `name=value` settings, such as "layer=features.12" or "n_samples=500".
 
@@ -115,11 +121,11 @@ def _loose(name: str) -> str:
 
 
 def _value(text: str) -> Any:
-    """A number, a truth value, none, a tuple of these, or the text itself."""
+    """A number, a truth value, none, a tuple of these or of names, or the text itself."""
     plain = {"true": True, "false": False, "none": None}
     if text.lower() in plain:
         return plain[text.lower()]
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        return text
+        return tuple(part.strip() for part in text.split(",")) if "," in text else text

@@ -20,7 +20,10 @@ Kind = Literal["choice", "whole", "number", "yes", "text", "numbers"]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a method: a field of its dataclass. `optional`: None is a value, and means what `tip` says."""
+    """One parameter of a method: a field of its dataclass. `optional`: None is a value, and means what `tip` says.
+
+    `several`: it may be one or a tuple of more.
+    """
 
     name: str
     kind: Kind
@@ -28,6 +31,7 @@ class Parameter:
     tip: str = ""
     choices: tuple[str, ...] = ()
     optional: bool = False
+    several: bool = False
 
     @property
     def words(self) -> str:
@@ -93,10 +97,10 @@ def _read(kind: type[Method]) -> Offered:
 
 def _parameter(name: str, hint: Any, default: Any, sentences: list[str]) -> Parameter:
     """A field as a form asks for it; its tip are the sentences of the class that name it."""
-    optional = False
+    optional = several = False
     if get_origin(hint) in (Union, types.UnionType):
         parts = get_args(hint)
-        optional = type(None) in parts
+        optional, several = type(None) in parts, str in parts and any(get_origin(part) is tuple for part in parts)
         hint = next((part for part in parts if part is not type(None)), str)
     tip = " ".join(s for s in sentences if f"`{name}`" in s).replace("`", "")
     kinds: dict[Any, Kind] = {bool: "yes", int: "whole", float: "number", str: "text"}
@@ -104,7 +108,7 @@ def _parameter(name: str, hint: Any, default: Any, sentences: list[str]) -> Para
         return Parameter(name, "choice", default, tip, tuple(map(str, get_args(hint))), optional)
     if get_origin(hint) is tuple:
         return Parameter(name, "numbers", default, tip, (), optional)
-    return Parameter(name, kinds.get(hint, "text"), default, tip, (), optional)
+    return Parameter(name, kinds.get(hint, "text"), default, tip, (), optional, several)
 
 
 def read_numbers(text: str, words: str) -> tuple[Any, ...] | None:

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtWidgets import QLabel, QTableWidget, QToolButton
 from sessions import made_up_session
 
+from cnnvis.gui.panels import spread_section
 from cnnvis.gui.panels.charts import Bars, Histogram, Matrix, heat
 from cnnvis.gui.panels.details import Details
 from cnnvis.gui.panels.face_view import FaceView
@@ -194,6 +195,13 @@ def test_a_neuron_shows_how_its_responses_are_spread_over_the_classes(details, s
     assert make().session is session
     details.show_selection(("cluster", "conv2", 0))
     assert details.figures() == ()
+
+
+def test_a_spread_of_very_few_images_is_not_drawn(details, session, monkeypatch):
+    monkeypatch.setattr(spread_section, "ENOUGH", 1000)
+    details.show_selection(("unit", "conv2", 5))
+    assert details.widget().findChild(FaceView) is None
+    assert any(text.startswith("Most classes have fewer than") for text in texts(details))
 
 
 def test_where_single_responses_were_dropped_a_sentence_takes_the_place_of_their_spread(details, session):

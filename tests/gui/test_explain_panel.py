@@ -17,6 +17,7 @@ from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.panels import question_form
 from cnnvis.gui.panels.charts import Bars
 from cnnvis.gui.panels.explain import ExplainPanel
+from cnnvis.gui.panels.method_form import Ticks
 from cnnvis.gui.studies.explain import Asking
 from cnnvis.gui.studies.trust import Judging
 from cnnvis.model.attribution import Attribution, Map, Vector
@@ -334,3 +335,20 @@ def test_how_many_answers_are_awaited_stands_on_the_button(panel: ExplainPanel) 
         panel.show_asking(Asking(tuple(Question(i, CLASS_0, "Grad-CAM") for i in range(n))))
         words.append(panel.question._go.text())
     assert words == ["Explain", "Asking …", "Asking 3 …"]
+
+
+def test_several_layers_can_be_ticked_to_be_averaged(panel: ExplainPanel, qtbot: QtBot) -> None:
+    panel.question.choose_method("Grad-CAM")
+    ticks = panel.question.form.findChild(Ticks)
+    assert ticks is not None
+    layers = [action.text() for action in ticks.menu().actions()]
+    assert ticks.text().startswith("auto")
+    ticks.menu().actions()[0].trigger()
+    (one,) = asked(panel, qtbot)
+    ticks.menu().actions()[1].trigger()
+    (two,) = asked(panel, qtbot)
+    assert [one.parameters["layer"], two.parameters["layer"]] == [layers[0], tuple(layers[:2])]
+    panel.question.choose_method("Saliency")
+    panel.question.choose_method("Grad-CAM")
+    again = panel.question.form.findChildren(Ticks)[-1]
+    assert again.value == tuple(layers[:2])

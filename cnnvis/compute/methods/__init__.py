@@ -128,6 +128,6 @@ def by_title(title: str, parameters: Mapping[str, Any] | None = None) -> Method:
         if name not in mine:
             raise InvalidValue(
                 f"{kind.__name__} must be given parameters it has ({', '.join(sorted(mine)) or 'none'}); got {name!r}. "
-                f"{did_you_mean(name, mine)}"
+                f"{did_you_mean(name, mine) or 'Leave it out.'}"
             )
     return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()})

@@ -13,8 +13,10 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLabel,
     QLineEdit,
+    QMenu,
     QSizePolicy,
     QSpinBox,
+    QToolButton,
     QWidget,
 )
 
@@ -25,6 +27,42 @@ from cnnvis.workflow.methods import Offered, Parameter, read_numbers
 AUTO = "auto"
 _MOST = 1_000_000
 _NAMED = 96
+
+
+class Ticks(QToolButton):
+    """One of several names, or more of them; none is what the method takes by itself. `changed` when it is another."""
+
+    changed = Signal()
+
+    def __init__(self, names: Sequence[str], value: Any) -> None:
+        super().__init__()
+        self.setProperty("framed", True)
+        self.setStyleSheet("padding: 5px 8px; text-align: left;")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        chosen = {value} if isinstance(value, str) else set(value or ())
+        menu = QMenu(self)
+        for name in names:
+            action = menu.addAction(name)
+            action.setCheckable(True)
+            action.setChecked(name in chosen)
+            action.toggled.connect(self._tell)
+        self.setMenu(menu)
+        self._say()
+
+    @property
+    def value(self) -> str | tuple[str, ...] | None:
+        """The name that is ticked, several, or None for none."""
+        found = tuple(action.text() for action in self.menu().actions() if action.isChecked())
+        return None if not found else found[0] if len(found) == 1 else found
+
+    def _tell(self) -> None:
+        self._say()
+        self.changed.emit()
+
+    def _say(self) -> None:
+        found = self.value
+        words = AUTO if found is None else found if isinstance(found, str) else f"{len(found)} averaged"
+        self.setText(f"{words}  ▾")
 
 
 class MethodForm(QWidget):
@@ -61,6 +99,10 @@ class MethodForm(QWidget):
             box.setChecked(bool(value))
             box.toggled.connect(self.changed)
             return box
+        if parameter.several and layers:
+            ticks = Ticks(layers, value)
+            ticks.changed.connect(self.changed)
+            return ticks
         if parameter.kind == "choice" or (parameter.name == "layer" and layers):
             return self._combo(parameter, parameter.choices or tuple(layers), value)
         if parameter.kind in ("whole", "number"):
@@ -131,6 +173,8 @@ def _name(parameter: Parameter) -> QLabel:
 def _value(parameter: Parameter, field: QWidget) -> Any:
     if isinstance(field, QCheckBox):
         return field.isChecked()
+    if isinstance(field, Ticks):
+        return field.value
     if isinstance(field, QComboBox):
         found = field.currentData()
         whole = isinstance(parameter.default, int) and isinstance(found, str)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from cnnvis.gui.panels.face_view import FaceView
 from cnnvis.gui.panels.page import WIDE, Page, Scene
 from cnnvis.gui.studies.study import not_kept
@@ -14,6 +16,9 @@ from cnnvis.model.distributions import Distributions, distributions
 from cnnvis.model.network import Network
 
 _KNOWN: WeakKeyDictionary[Activations, dict[tuple[str, int], Distributions]] = WeakKeyDictionary()
+ENOUGH = 5
+"""Of fewer images nothing is said by how they are spread."""
+FEW = f"Most classes have fewer than {ENOUGH} images: too few to show how the responses to them are spread."
 _TIP = (
     "A row for each class: the higher, the more of its images are answered so (height: square root of their share).\n"
     "Thick lines hold the middle half of the images, ticks are medians; silent: the share answered with 0 or less."
@@ -41,6 +46,10 @@ def spread_of(page: Page, scene: Scene, layer: str, unit: int) -> None:
     found = spread(activations, scene.session.analysis.network, layer, unit)
     if found is None:
         page.text(not_kept((layer,)).text, "small")
+        return
+    counts = found.counts[found.counts > 0]
+    if not len(counts) or float(np.median(counts)) < ENOUGH:
+        page.text(scene.session.noun.say(FEW), "small")
         return
     coloured = len(found.groups) <= COLOURED_CLASSES
     name = f"Responses of {layer}:{unit} by class"
