@@ -10,14 +10,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
 import torch
+from few_colours import shrink
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
 import cnnvis as cv
@@ -49,7 +50,10 @@ SIDE = 144.0
 SMALL = 60_000
 """Bytes."""
 LARGE = 400_000
-"""Pixels of a picture that is half as fine again as it is shown, or its file would be large."""
+"""Pixels of a picture that is half as fine again as it is shown in any case."""
+FINE = (192, 144)
+"""Twice as fine as a picture is shown, and half as fine again."""
+COLOURS = (256, 192, 144, 112)
 ROW = 3
 
 
@@ -278,37 +282,14 @@ MAKES: dict[str, Callable[[], Diagram]] = {
 
 
 def write(name: str, diagram: Diagram) -> Path:
-    """The picture twice as fine as it is shown, with as many colours as fit into a small file."""
+    """The picture as finely and in as many colours as fit into a small file."""
     file = PICTURES / f"{name}.png"
-    dpi = 144 if diagram.width * diagram.height > LARGE else 192
-    cv.export(diagram, file, width_mm=min(diagram.width * MM, WIDTH), dpi=dpi, legend=False, caption=False, view=False)
-    with Image.open(file) as image:
-        whole = image.convert("RGB")
-    for colours in (256, 192, 160, 128, 112, 96, 80, 64):
-        few = white(whole.quantize(palette=palette(whole, colours), dither=Image.Dither.NONE))
-        few.save(file, optimize=True, dpi=(dpi, dpi))
-        if file.stat().st_size < SMALL:
+    width = min(diagram.width * MM, WIDTH)
+    for dpi, colours in product(FINE if diagram.width * diagram.height <= LARGE else FINE[1:], COLOURS):
+        cv.export(diagram, file, width_mm=width, dpi=dpi, legend=False, caption=False, view=False)
+        if shrink(file, colours) < SMALL:
             break
     return file
-
-
-def palette(picture: Image.Image, n: int) -> Image.Image:
-    """At most n colours: most of them the frequent ones, so that maps are smooth, some those far from all others."""
-    rare = n // 4
-    often = picture.quantize(n - rare, Image.Quantize.MEDIANCUT, kmeans=2).getpalette() or []
-    apart = picture.quantize(rare, Image.Quantize.MAXCOVERAGE).getpalette() or []
-    found = Image.new("P", (1, 1))
-    found.putpalette([*often[: 3 * (n - rare)], *apart[: 3 * rare]])
-    return found
-
-
-def white(picture: Image.Image) -> Image.Image:
-    """The same on white paper: the most frequent colour, which few colours make a little grey."""
-    colours = picture.getpalette() or []
-    paper = int(np.bincount(np.asarray(picture).ravel()).argmax())
-    colours[3 * paper : 3 * paper + 3] = [255, 255, 255]
-    picture.putpalette(colours)
-    return picture
 
 
 def main(names: Sequence[str] = ()) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from few_colours import shrink
 from tour import PICTURES, Tour, tour
 
 from cnnvis.layout.compose import draw
@@ -19,7 +20,7 @@ def main() -> None:
     """Analyse the demo in the window and write all pictures."""
     with tour() as found:
         found.do("demo", "healthy")
-        export(draw(found.session), PICTURES / "demo.png", style="double-column", dpi=220)
+        shrink(export(draw(found.session), PICTURES / "demo.png", style="double-column", dpi=220, view=False))
         found.choose(largest(found))
         found.do("facet_contribution")
         found.do("knock_out")
