@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cnnvis.layout.contours import contours
 from cnnvis.layout.facts import has_signs
 from cnnvis.layout.marks import ACCENT, EXCITE, INHIBIT, MUTED, Box, Cells, Ink, Label, Lines, Mark, Rect
+from cnnvis.layout.part_marks import has_parts, part_marks
 from cnnvis.layout.rasters import raster
 from cnnvis.layout.sheet import Scale, alike, short
 from cnnvis.layout.svg import text_width
@@ -203,7 +204,10 @@ def signed_word(value: float) -> str:
 def _picture(shown: Shown) -> Drawn:
     """The images, two beside each other where there are several, with how far each drives its target."""
     assert isinstance(shown.evidence, Picture)
-    images, drive = shown.evidence.values, shown.evidence.drive
+    images, drive, facts = shown.evidence.values, shown.evidence.drive, shown.evidence.facts
+    if has_parts(facts):
+        found, height = part_marks(images, facts, shown.picture, shown.setting.opacity, shown.setting.side)
+        return Drawn(tuple(found), height)
     real = float(shown.evidence.facts.get("strongest", 0.0))
     across = 1 if len(images) == 1 else 2
     side = (shown.setting.side - 8 * (across - 1)) / across
@@ -214,7 +218,8 @@ def _picture(shown: Shown) -> Drawn:
         pitch = box.h + 22
         left, top = (k % across) * (side + 8), (k // across) * pitch
         marks.append(raster(Box(left, top, box.w, box.h), image, None))
-        marks.append(Label(driven(float(drive[k]), real), Box(left, top + box.h + 2, side, 16), 11, MUTED))
+        words = again(float(drive[k])) if facts.get("of") == "layer" else driven(float(drive[k]), real)
+        marks.append(Label(words, Box(left, top + box.h + 2, side, 16), 11, MUTED))
     return Drawn(tuple(marks), -(-len(images) // across) * pitch)
 
 
@@ -224,6 +229,11 @@ def driven(drive: float, real: float) -> str:
         return ""
     said = f"drives {drive / real:.2g}×" if real > 0 else f"drives to {drive:.3g}"
     return said.replace("-", "−")
+
+
+def again(drive: float) -> str:
+    """How far an image that was drawn from another one's response gives that response."""
+    return f"{drive:.2g}× the image's response"
 
 
 def _gates(shown: Shown) -> Drawn:

@@ -15,6 +15,7 @@ from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.displays import WHAT, Drawn, Setting, Shown, Sign, drawn, picture_box, signed_word
 from cnnvis.layout.facts import aim_word, has_signs, side_word, told
 from cnnvis.layout.marks import MUTED, TEXT, Box, Card, Entry, Face, Ink, Key, Label, Mark
+from cnnvis.layout.part_marks import has_parts
 from cnnvis.layout.rasters import raster
 from cnnvis.layout.sheet import Scale, short
 from cnnvis.model.attribution import Attribution, Map, Picture
@@ -159,7 +160,7 @@ def _image_cell(session: Session, one: Attribution, picture: NDArray[np.uint8], 
 
 def _evidence_cell(session: Session, shown: Shown, several: bool, one_method: bool) -> Cell:
     one = shown.attribution
-    if not isinstance(one.evidence, (Map, Picture)):
+    if not isinstance(one.evidence, (Map, Picture)) or has_parts(one.evidence.facts):
         shown = replace(shown, setting=replace(shown.setting, side=max(shown.setting.side, LIST)))
     title = image_name(session, one) if several else one.method
     method = f"{one.method}, " if several and not one_method else ""

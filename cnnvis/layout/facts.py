@@ -21,6 +21,8 @@ _WORDS: Mapping[str, str] = {
     "n_segments": "{:,} segments",
     "effective_samples": "{:,.0f} effective samples",
     "stability": "stability {:.2f}",
+    "cosine": "likeness {:.2f}",
+    "explained": "the parts explain {:.0%}",
 }
 
 
@@ -40,14 +42,19 @@ def side_word(one: Attribution, sign: Literal["both", "for", "against"]) -> str:
     """How evidence of a sign relates to what it is about: "for" and "against" only where it has signs."""
     if isinstance(one.evidence, Gates):
         return "open for"
+    if one.evidence.facts.get("of") == "layer":
+        return "seen at"
     if isinstance(one.evidence, WeightMap) or not (has_signs(one) or isinstance(one.evidence, Picture)):
         return "matters for"
     return "against" if sign == "against" else "for"
 
 
 def aim_word(session: Session, one: Attribution) -> str:
-    """What an explanation is about: its target, or the loss, which has none."""
-    return "the loss" if one.evidence.facts.get("of") == "loss" else target_name(session, one.target)
+    """What an explanation is about: its target, or the loss, or a layer, which have none."""
+    facts = one.evidence.facts
+    if facts.get("of") == "layer":
+        return str(facts.get("layer", ""))
+    return "the loss" if facts.get("of") == "loss" else target_name(session, one.target)
 
 
 def told(session: Session, one: Attribution, width: float) -> list[str]:
@@ -61,7 +68,8 @@ def facts_of(one: Attribution) -> list[str]:
     if isinstance(one.evidence, Map):
         low, high = alike((float(one.evidence.values.min()), float(one.evidence.values.max())))
         lines.append(f"{low} to {high}")
-    lines += [_told(word, facts[name]) for name, word in _WORDS.items() if _is_line(facts.get(name))]
+    known = {name: word for name, word in _WORDS.items() if name != "layer" or facts.get("of") != "layer"}
+    lines += [_told(word, facts[name]) for name, word in known.items() if _is_line(facts.get(name))]
     expected = facts.get("expected_sum")
     if isinstance(expected, (int, float)) and isinstance(one.evidence, (Map, Vector)):
         total, whole = alike((float(np.sum(one.evidence.values)), float(expected)))
@@ -81,7 +89,7 @@ def _told(word: str, value: Any) -> str:
         found = word.format(value)
     except (ValueError, TypeError):  # a fact of another form than usual
         return word.split("{")[0] + str(value)
-    return found.removesuffix("s") if value == 1 else found
+    return found.removesuffix("s") if value == 1 else found.replace("%", " %")
 
 
 def _warned(session: Session, one: Attribution) -> list[str]:

@@ -16,8 +16,9 @@ from cnnvis.workflow.sources import Sources
 if TYPE_CHECKING:
     from cnnvis.compute.methods.feature_visualization import FeatureVisualization
 
-STEPS, COPIES = 128, 4
-"""For how long an icon is drawn, and how many of a neuron where they shall be unlike each other."""
+STEPS, COPIES, DIVERSITY = 128, 4, 2.0
+"""For how long an icon is drawn; how many of a neuron where they shall be unlike each other, and how much that counts:
+at a half those of SqueezeNet are all but alike, at two they are not, and still go far beyond real images."""
 
 
 def drawn_icons(
@@ -41,7 +42,7 @@ def drawn_icons(
     from cnnvis.compute.synthesise import icons
 
     usual = FeatureVisualization(
-        STEPS, images=COPIES if way == "diverse" else 1, toward="min" if way == "min" else "max"
+        STEPS, COPIES if way == "diverse" else 1, DIVERSITY, toward="min" if way == "min" else "max"
     )
     asked, job = method or usual, session.job
     if asked.mean is None and job is not None and job.data.mean is not None and job.data.channels != "bgr":

@@ -59,9 +59,9 @@ def test_cards_of_one_layer_are_drawn_together_as_far_as_there_is_room() -> None
 def test_a_half_drawn_neuron_is_drawn_to_the_end() -> None:
     known = Synthesis().with_icons(icons(ONE, (0, 1, 2), STEPS)).with_icons(icons(TWO, tuple(range(12)), STEPS))
     assert next_wish(NETWORK, shelves(), known, ("max",)) is None
-    assert next_wish(NETWORK, shelves(), known, ("max", "min")) == Wish(ONE, "min", (0, 1, 2), True)
+    assert next_wish(NETWORK, shelves(1), known, ("max", "min")) == Wish(ONE, "min", (0, 1, 2), True)
     stopped = known.with_icons(icons(ONE, (0, 1, 2), STEPS // 2))
-    assert next_wish(NETWORK, shelves(), stopped, ("max",)) == Wish(ONE, "max", (0, 1, 2))
+    assert next_wish(NETWORK, shelves(), stopped, ("max",)) == Wish(ONE, "max", (0, 1, 2), near=False)
 
 
 def test_the_outlook_counts_neurons_and_the_work_that_is_left() -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from cnnvis.compute.method import Cost, Family, Takes
 from cnnvis.compute.methods.feature_visualization import halts
+from cnnvis.compute.planes import centres
 from cnnvis.compute.probe import Probe
 from cnnvis.compute.score import checked
 from cnnvis.compute.subject import Subject, subject
@@ -76,7 +77,8 @@ class ActivationGrid:
         return replace(self, normalisation=fitting(self, channels_of(probe.network), data, rows))
 
     def __call__(self, probe: Probe, inputs: Any, target: Target, progress: Progress = silent) -> Picture:
-        """An image for each part; `facts` hold its `maps` (part, row, column), of 0–1 in all, and `shares`.
+        """An image for each part; `facts` hold its `maps` (part, row, column), of 0–1 in all, and `shares`; `centres`
+        are those of the first and the last row, and column, in pixels of the input.
 
         Raises InvalidValue for what does not fit.
         """
@@ -114,8 +116,12 @@ class ActivationGrid:
         maps = weights.T.reshape(-1, *node.spatial).astype(np.float32)
         scale = max(float(maps.max()), 1e-12)
         facts: dict[str, Any] = {
+            "of": "layer",
             "layer": layer,
             "maps": tuple(np.round(one / scale, 3).tolist() for one in maps),
+            "centres": tuple(
+                (float(c[0]), float(c[-1])) for c in (centres(node, axis, about.x.shape[2 + axis]) for axis in (0, 1))
+            ),
             "shares": tuple(round(float(s), 4) for s in shares),
             "explained": 1 - rest**2,
         }

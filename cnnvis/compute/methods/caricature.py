@@ -105,7 +105,7 @@ class Caricature:
         response = _response(probe, about, fitting(self, about.x.shape[1])(optimisation.images), layer)
         drive = (response * wanted).sum() / wanted.square().sum()
         alike = (response * wanted).sum() / (response.norm() * wanted.norm()).clamp(min=1e-6)
-        facts = {"layer": layer, "steps": optimisation.step, "cosine": float(alike)}
+        facts = {"of": "layer", "layer": layer, "steps": optimisation.step, "cosine": float(alike)}
         return Picture(shown(optimisation.images), drive.reshape(1).cpu().numpy(), facts)
 
 

@@ -21,15 +21,21 @@ class Shelf:
     units: tuple[int, ...]
     rank: int = 2
 
+    @property
+    def near(self) -> bool:
+        """Whether it is selected or seen."""
+        return self.rank < 2
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Some neurons of a layer to draw in a way, coarsely or to the end."""
+    """Some neurons of a layer to draw in a way, coarsely or to the end. `near`: they are selected or seen."""
 
     layer: str
     way: Way
     units: tuple[int, ...]
     coarse: bool = False
+    near: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ def next_wish(network: Network, shelves: Sequence[Shelf], known: Synthesis, ways
     """
     order = sorted(shelves, key=lambda shelf: (shelf.rank, network.index(shelf.layer)))
     for near in (True, False):
-        here = [shelf for shelf in order if (shelf.rank < 2) == near]
+        here = [shelf for shelf in order if shelf.near == near]
         for coarse in (True, False):
             for shelf in here:
                 for way in ways:
@@ -62,7 +68,7 @@ def _gathered(first: Shelf, here: Sequence[Shelf], known: Synthesis, way: Way, c
     same = [first, *(shelf for shelf in here if shelf.layer == first.layer and shelf is not first)]
     units = dict.fromkeys(unit for shelf in same for unit in _lacking(shelf, known, way, coarse))
     most = max((MANY if coarse else FEW) // (COPIES if way == "diverse" else 1), 1)
-    return Wish(first.layer, way, tuple(units)[:most], coarse)
+    return Wish(first.layer, way, tuple(units)[:most], coarse, first.near)
 
 
 def _lacking(shelf: Shelf, known: Synthesis, way: Way, coarse: bool) -> tuple[int, ...]:

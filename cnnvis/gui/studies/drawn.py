@@ -137,7 +137,9 @@ class DrawnImages(Study):
         wish = self._next(session, shelves)
         if wish is None:
             return False
-        asked = [Shelf(wish.layer, wish.units)] if self._asked is not None else shelves
+        asked = [shelf for shelf in shelves if shelf.near or not wish.near]
+        if self._asked is not None:
+            asked = [Shelf(wish.layer, wish.units)]
         ways = WAYS if self._asked is not None else DRAWN[session.look.source]
         self._start(wish, outlook(session.analysis.network, asked, session.synthesis, ways, wish.coarse))
         return True
@@ -199,7 +201,8 @@ class DrawnImages(Study):
         spent, all_ = self._spent + seconds, self._worked + worked
         left = spent / all_ * max(ahead.left - worked, 0.0) if spent > _SURE and all_ > 0 else None
         task = self.jobs.running(TOPIC)
-        what = f"{'Sketching' if wish.coarse else 'Drawing'} neurons of {wish.layer}"
+        where = "in view" if wish.near and self._asked is None else f"of {wish.layer}"
+        what = f"{'Sketching' if wish.coarse else 'Drawing'} neurons {where}"
         return Work(what, ahead.done, ahead.total, left, None, task is not None and task.paused)
 
     def _say_stopped(self) -> None:
