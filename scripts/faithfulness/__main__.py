@@ -1,4 +1,4 @@
-"""Writes docs/faithfulness.md, how far explanations are true: `python scripts/faithfulness [PART …] [--jobs JOB.toml …]`.
+"""Writes docs/faithfulness.md, how far explanations are true: `python scripts/faithfulness [PART …] [--jobs JOB …]`.
 
 Each part measures one subject and writes one section of the page; the sections of other parts stay as they are. All
 is drawn by fixed seeds, so that a second run differs in its times alone.
