@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cnnvis.layout.compose import draw
     from cnnvis.layout.confusion import confusion_diagram, confusion_matrix
     from cnnvis.layout.diagram import Diagram
+    from cnnvis.layout.explanation_sheet import explanation_sheet
     from cnnvis.layout.matrix import matrix, matrix_diagram
     from cnnvis.layout.ridges import ridge_diagram
     from cnnvis.layout.together import together_diagram
@@ -92,6 +93,7 @@ _HOMES = {
     "cnnvis.layout.compose": ("draw",),
     "cnnvis.layout.confusion": ("confusion_diagram", "confusion_matrix"),
     "cnnvis.layout.diagram": ("Diagram",),
+    "cnnvis.layout.explanation_sheet": ("explanation_sheet",),
     "cnnvis.layout.matrix": ("matrix", "matrix_diagram"),
     "cnnvis.layout.together": ("together_diagram",),
     "cnnvis.model.activations": ("Activations",),
@@ -172,6 +174,7 @@ __all__ = [
     "distributions",
     "draw",
     "explain_group",
+    "explanation_sheet",
     "export",
     "findings",
     "graph",

@@ -69,9 +69,22 @@ def test_the_images_of_a_class_are_explained_as_one(job, tmp_path, capsys):
     assert "car, right: 2 of 2 images explained by Grad-CAM." in capsys.readouterr().out
 
 
+def test_several_images_and_methods_make_one_sheet(job, tmp_path, capsys):
+    figure, kept = tmp_path / "sheet.svg", tmp_path / "sheet.cnnvis"
+    asked = ["--image", "3", "--image", "4", "--method", "saliency", "--method", "gradcam"]
+    assert main(["explain", str(job), *asked, "-o", str(figure), "-o", str(kept)]) == 0
+    assert "Saliency" in figure.read_text()
+    assert [(a.sample, a.method) for a in load(kept).attributions] == [
+        (3, "Saliency"), (3, "Grad-CAM"), (4, "Saliency"), (4, "Grad-CAM"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        (("--image", "3", "--method", "all", "--set", "steps=3"), "must go with methods that are named"),
+        (("--image", "3", "--image", "4", "--scorecard"), "compare-methods scores many"),
+        (("--together", "car", "--method", "all"), "must be one method"),
         (("--together", "cra"), "Did you mean 'car'"),
         (("--cell", "car", "carr"), "Did you mean 'car'"),
         (("--cell", "car", "cup"), "at least one image"),

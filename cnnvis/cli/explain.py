@@ -28,16 +28,16 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     parser.add_argument("source", type=Path, metavar="SESSION_OR_JOB", help="a .cnnvis or a .toml file")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--image", metavar="N|NAME|FILE", help="an index, a sample's name, a file")
+    what.add_argument("--image", action="append", metavar="N|NAME|FILE",
+                      help="an index, a sample's name, a file; may be given again")  # fmt: skip
     what.add_argument("--together", metavar="CLASS|SUBSET", help="all images of a class or of a subset as one")
     what.add_argument("--cell", nargs=2, metavar=("LABEL", "PREDICTION"), help="the images of one taken for the other")
     parser.add_argument("--limit", type=positive, default=100, metavar="N",
                         help="of many images so many are drawn by chance (default: %(default)s)")  # fmt: skip
-    parser.add_argument(
-        "--aligned", action="store_true", help="of many images: cut each thing out by its box"
-    )
+    parser.add_argument("--aligned", action="store_true", help="of many images: cut each thing out by its box")
     parser.add_argument("--target", metavar="WORDS", help="a class, a neuron layer:17, or a cluster layer:#3")
-    parser.add_argument("--method", metavar="NAME", help="default: Grad-CAM, of rows Input importance")
+    parser.add_argument("--method", action="append", default=[], metavar="NAME",
+                        help="default: Grad-CAM, of rows Input importance; may be given again; all: every one that fits")  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the method")
     parser.add_argument("--scorecard", action="store_true", help="measure how far it can be trusted")
     parser.add_argument("--measures", metavar="A,B", help="some of the scorecard's measures; default: all that fit")
@@ -56,6 +56,10 @@ def run(options: argparse.Namespace) -> int:
         from cnnvis.cli.together import run_together
 
         return run_together(options)
+    if len(options.image) > 1 or len(options.method) > 1 or options.method == ["all"]:
+        from cnnvis.cli.sheet import run_sheet
+
+        return run_sheet(options)
     return _run_one(options)
 
 
@@ -63,14 +67,14 @@ def _run_one(options: argparse.Namespace) -> int:
     from cnnvis.workflow.asking import asked_image, asked_method, asked_session, predicted, usual_method
     from cnnvis.workflow.explain import explain, target_of, with_attribution
 
-    method = asked_method(options.method, options.set) if options.method else None
+    method = asked_method(options.method[0], options.set) if options.method else None
     kept = any(path.suffix.lower() == ".cnnvis" for path in options.output)
     terminal = Terminal()
     session, sources = asked_session(
         options.source, whole=kept, device=options.device, trust=options.trust, progress=terminal
     )
     method = method or asked_method(usual_method(session), options.set)
-    session, image = asked_image(session, sources, options.image)
+    session, image = asked_image(session, sources, options.image[0])
     target = target_of(session, options.target) if options.target else predicted(session, sources, image)
     found = explain(session, sources, image, target, method, progress=terminal)
     session = with_attribution(session, found)

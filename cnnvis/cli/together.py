@@ -21,7 +21,9 @@ def run_together(options: argparse.Namespace) -> int:
 
     if options.scorecard or options.measures:
         raise InvalidValue("--scorecard must go with --image: it measures the explanation of one image.")
-    method = asked_method(options.method, options.set) if options.method else None
+    if len(options.method) > 1 or options.method == ["all"]:
+        raise InvalidValue("--method must be one method where many images are explained as one.")
+    method = asked_method(options.method[0], options.set) if options.method else None
     terminal = Terminal()
     session, sources = asked_session(
         options.source, whole=True, device=options.device, trust=options.trust, progress=terminal

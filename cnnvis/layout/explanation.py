@@ -108,7 +108,7 @@ def explanations(
     groups = [list(found) for _, found in groupby(shown, key=lambda a: (a.sample, a.image))]
     cells: list[Cell] = []
     for group in groups:
-        picture = _picture_of(session, group[0], images or {})
+        picture = picture_of(session, group[0], images or {})
         if picture is not None and (len(groups) == 1 or setting.manner == "beside"):
             cells.append(_image_cell(session, group[0], picture, setting))
         for one in group:
@@ -127,9 +127,10 @@ def _scale(maps: Sequence[NDArray[np.float32]]) -> Scale:
     return Scale.of(values, WHAT, signed=True)
 
 
-def _picture_of(
+def picture_of(
     session: Session, one: Attribution, images: Mapping[str, NDArray[np.uint8]]
 ) -> NDArray[np.uint8] | None:
+    """The image that an explanation is about, from the session or from `images` by name; None where neither has it."""
     if one.sample >= 0:
         return session.picture(one.sample)
     found = find_instance(session, one.image)
@@ -187,7 +188,7 @@ def _cell(
         marks.append(Label(text, Box(PAD, top, width, _LINE), 11, MUTED, elide="end"))
         top += _LINE
     top += 4
-    marks += [_moved(mark, PAD, top) for mark in what.marks]
+    marks += [moved(mark, PAD, top) for mark in what.marks]
     area = replace(what.area, x=what.area.x + PAD, y=what.area.y + top) if what.area is not None else None
     top += what.height + 4
     for text in below:
@@ -197,7 +198,8 @@ def _cell(
     return Cell(key, Card(key, Box(0, 0, face.w, face.h), face), one, sign, area, picture)
 
 
-def _moved(mark: Mark, dx: float, dy: float) -> Mark:
+def moved(mark: Mark, dx: float, dy: float) -> Mark:
+    """The same mark elsewhere."""
     return replace(mark, box=replace(mark.box, x=mark.box.x + dx, y=mark.box.y + dy))
 
 
@@ -228,13 +230,13 @@ def _arranged(
         width=max(cell.card.box.right for cell in placed) + EDGE,
         height=top - GAP + EDGE,
         caption=caption(session, shown, setting),
-        legend=_legend(shown, scale),
+        legend=legend(shown, scale),
         session=session,
     )
     return Explanations(diagram, tuple(placed), scale)
 
 
-def _legend(shown: Sequence[Attribution], scale: Scale | None) -> tuple[Entry, ...]:
+def legend(shown: Sequence[Attribution], scale: Scale | None) -> tuple[Entry, ...]:
     """What the colours mean, of those that there are."""
     signed = any(has_signs(one) for one in shown)
     if scale is not None:
@@ -278,7 +280,8 @@ def caption(session: Session, shown: Sequence[Attribution], setting: Setting) ->
     signed = any(has_signs(one) for one in shown)
     about = "Evidence for (blue) and against (orange)" if signed else side_word(shown[0], "for").capitalize()
     parts = [
-        f"{about} {' and '.join(targets[:3])} in {what}; {session.analysis.network.name}.",
+        f"{about} {' and '.join(targets) if len(targets) <= 3 else 'their targets'} in {what}; "
+        f"{session.analysis.network.name}.",
         f"{'; '.join(made)}.",
     ]
     if setting.manner == "contour":
