@@ -59,6 +59,7 @@ def shortcut(found: Tour) -> None:
     found.choose(cluster)
     found.shot("guide-shortcut-3-contribution")
     found.do("facet_features")
+    findings(found).cards[0].all.click()
     found.do("knock_out")
     scroll_to(found, "Knock-out")
     found.shot("guide-shortcut-4-knock-out")

@@ -32,6 +32,7 @@ from cnnvis.gui.instance_bar import InstanceBar
 from cnnvis.gui.jobs import Jobs
 from cnnvis.gui.notice import NoticeBar
 from cnnvis.gui.panels.every import every_panel
+from cnnvis.gui.panels.findings import Findings
 from cnnvis.gui.panels.history import History
 from cnnvis.gui.places import Places, Settings
 from cnnvis.gui.reopening import FIGURES, PICTURES, Reopening
@@ -149,6 +150,8 @@ class Window(QMainWindow):
         for panel in self._all_panels():
             panel.chosen.connect(controller.choose)
             panel.requested.connect(self.commands.run)
+            if isinstance(panel, Findings):
+                panel.all_chosen.connect(controller.select)
         for name in ASIDE:
             self._docks[name].toggleViewAction().toggled.connect(self.actions_[name].setChecked)
 

@@ -76,6 +76,11 @@ def test_one_click_reaches_the_tag_of_the_shortcut(window: Window, qtbot: QtBot)
     assert "STRONGEST IMAGES" in details(window)
     assert any("shortcut" in text for text in details(window))
 
+    QTest.mouseClick(first.all, Qt.MouseButton.LeftButton)
+    rest(window, qtbot)
+    assert len(first.finding.units) > 1
+    assert window.controller.selection == tuple(("unit", layer, unit) for unit in first.finding.units)
+
 
 def test_the_healthy_network_raises_no_alarm_and_can_be_compared(window: Window, qtbot: QtBot) -> None:
     open_demo(window, qtbot, "healthy", 5)

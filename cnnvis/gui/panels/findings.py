@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
@@ -23,6 +25,7 @@ class Findings(QScrollArea):
     """A list of findings, the gravest first, judged in the background."""
 
     chosen = Signal(object)
+    all_chosen = Signal(object)
     requested = Signal(str, object)
     arrived = Signal()
     """What was judged in the background is known now."""
@@ -84,6 +87,8 @@ class Findings(QScrollArea):
             key = key_of(finding, session.analysis.network) if session is not None else None
             if key is not None:
                 card.leads(lambda key=key: self.chosen.emit(key))
+                if len(finding.units) > 1:
+                    card.gathers(lambda key=key, found=finding: self._gather(key, found))
             self.cards.append(card)
             box.addWidget(card)
         hint = TOO_FEW if few else "Nothing unusual was found." if not found and activations is not None else ""
@@ -94,6 +99,12 @@ class Findings(QScrollArea):
         box.addStretch(1)
         self.setWidget(body)
         self.verticalScrollBar().setValue(place)
+
+
+    def _gather(self, key: Key, finding: Finding) -> None:
+        """Go to the first neuron of a finding and select all of them."""
+        self.chosen.emit(key)
+        self.all_chosen.emit(tuple(("unit", finding.layer, unit) for unit in finding.units))
 
 
 class Card(Pressable):
@@ -125,6 +136,13 @@ class Card(Pressable):
         if finding.detail:
             box.addWidget(_words(finding.detail, "small"))
         box.addWidget(self._cause)
+        self.all = QToolButton()
+        self.all.setText(f"Select all {len(finding.units)}")
+        self.all.setToolTip("Select all its neurons, to look at them, move them together or knock them out")
+        self.all.setProperty("framed", True)
+        self.all.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.all.hide()
+        box.addWidget(self.all, 0, Qt.AlignmentFlag.AlignLeft)
         self.unfold(unfolded)
 
     def leads(self, act: object) -> None:
@@ -134,6 +152,11 @@ class Card(Pressable):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setToolTip("Go there")
+
+    def gathers(self, act: Callable[[], object]) -> None:
+        """Offer to select all neurons that are meant, and not the first alone."""
+        self.all.clicked.connect(lambda: act())
+        self.all.show()
 
     def unfold(self, unfolded: bool) -> None:
         """Show what usually causes it, or hide it again."""
