@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -88,7 +89,7 @@ class Findings(QScrollArea):
             if key is not None:
                 card.leads(lambda key=key: self.chosen.emit(key))
                 if len(finding.units) > 1:
-                    card.gathers(lambda key=key, found=finding: self._gather(key, found))
+                    card.gathers(partial(self._gather, key, finding))
             self.cards.append(card)
             box.addWidget(card)
         hint = TOO_FEW if few else "Nothing unusual was found." if not found and activations is not None else ""
