@@ -37,7 +37,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--aligned", action="store_true", help="of many images: cut each thing out by its box")
     parser.add_argument("--target", metavar="WORDS", help="a class, a neuron layer:17, or a cluster layer:#3")
     parser.add_argument("--method", action="append", default=[], metavar="NAME",
-                        help="default: Grad-CAM, of rows Input importance; may be given again; all: all that fit")  # fmt: skip
+                        help="default: Grad-CAM, of rows Input importance; may be given again, or all")  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the method")
     parser.add_argument("--scorecard", action="store_true", help="measure how far it can be trusted")
     parser.add_argument("--measures", metavar="A,B", help="some of the scorecard's measures; default: all that fit")
