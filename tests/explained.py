@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -88,6 +88,36 @@ class Drawn:
     def __call__(self, probe: Any, inputs: Any, target: Target, progress: Progress = silent) -> Map:
         shape = subject(probe, inputs).x.shape[-2:]
         return Map(np.random.default_rng(self.seed).random(shape).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A method that counts how often it learns and is run; `asks`: whether it asks the network what it learns."""
+
+    asks: bool = True
+    learned: tuple[list[str], ...] = field(default=(), metadata={"state": True}, compare=False)
+
+    title: ClassVar[str] = "Learned"
+    paper: ClassVar[str] = "none"
+    family: ClassVar[str] = "perturbation"
+    takes: ClassVar[str] = "any"
+
+    counted: ClassVar[list[str]] = []
+
+    def cost(self, network: Network) -> Cost:
+        return Cost(1)
+
+    def prepared(self, probe: Any, data: Any, rows: Any, target: Target, progress: Progress = silent) -> Learned:
+        progress(0, 1, "learning")
+        self.counted.append("learned")
+        if self.asks:
+            probe.run(data[rows[0]][0][None])
+        return replace(self, learned=(["known"],))
+
+    def __call__(self, probe: Any, inputs: Any, target: Target, progress: Progress = silent) -> Map:
+        assert self.learned
+        self.counted.append("run")
+        return Map(np.asarray(subject(probe, inputs).x[0].sum(0), np.float32))
 
 
 def case(opened: Any, x: Tensor, values: np.ndarray, target: Target, **more: Any) -> Case:

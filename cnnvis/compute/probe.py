@@ -91,6 +91,11 @@ class Probe:
         found = next(self.model.parameters(), None)
         return torch.device("cpu") if found is None else found.device
 
+    @property
+    def ran(self) -> bool:
+        """Whether the network was run through it."""
+        return bool(self._plans)
+
     def run(
         self,
         inputs: Any,

@@ -18,7 +18,7 @@ from cnnvis.workflow.explain import input_of
 from cnnvis.workflow.sources import Sources
 
 if TYPE_CHECKING:
-    from cnnvis.compute.scorecard.card import Forecast
+    from cnnvis.compute.scorecard.forecast import Forecast
 
 
 def judged(
@@ -43,12 +43,17 @@ def judged(
 
 
 def judging_cost(
-    session: Session, sources: Sources, found: Attribution, *, measures: Sequence[str] | None = None
+    session: Session,
+    sources: Sources,
+    found: Attribution,
+    *,
+    measures: Sequence[str] | None = None,
+    progress: Progress = silent,
 ) -> Forecast:
     """What `judged` will cost: evaluations, runs and seconds; takes a few passes of the network itself."""
     from cnnvis.compute.scorecard.card import cost
 
-    return cost(**_asked(session, sources, found, None), measures=measures)
+    return cost(**_asked(session, sources, found, None), measures=measures, progress=progress)
 
 
 def _asked(session: Session, sources: Sources, found: Attribution, rows: Sequence[int] | None) -> dict[str, Any]:

@@ -228,7 +228,7 @@ def test_scores_come_one_by_one_and_are_kept(desk: Desk, monkeypatch: pytest.Mon
         return Scorecard(found.key, found.method, {"mufidelity": 0.4, "jaccard": 0.2})
 
     monkeypatch.setattr(trust, "judged", judged)
-    monkeypatch.setattr(trust, "judging_cost", lambda session, live, found: SimpleNamespace(seconds=7.0))
+    monkeypatch.setattr(trust, "judging_cost", lambda session, live, found, progress: SimpleNamespace(seconds=7.0))
     desk.ask(QUESTION)
     (found,) = desk.document.session.attributions
     desk.controller.trust.foresee(found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,12 +13,12 @@ import torch
 from torch import nn
 
 from cnnvis.compute.attribute import batch_of_one, must_be_method, parameters
-from cnnvis.compute.evaluations import Evaluations
 from cnnvis.compute.method import Learning, Method
-from cnnvis.compute.probe import Probe, probe
+from cnnvis.compute.probe import probe
 from cnnvis.compute.scorecard.case import Bill, Case, Found, Measure, evidence_on, is_class, passes
 from cnnvis.compute.scorecard.completeness import Completeness
 from cnnvis.compute.scorecard.deletion import Deletion
+from cnnvis.compute.scorecard.forecast import Forecast, forecast
 from cnnvis.compute.scorecard.infidelity import Infidelity
 from cnnvis.compute.scorecard.localisation import Localisation
 from cnnvis.compute.scorecard.max_sensitivity import MaxSensitivity
@@ -48,17 +47,6 @@ MEASURES: tuple[Measure, ...] = (
 """All measures, in the order in which they are taken: what costs nothing and what says most comes first."""
 
 _TYPICAL = 500
-_TIMED = 2.0
-"""Seconds of a method's run up to which it is run to be timed; above, its passes are a good forecast."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a scorecard will cost: evaluations of the network, runs of the method, and seconds on this machine."""
-
-    evaluations: int
-    runs: int
-    seconds: float
 
 
 def measure(name: str) -> Measure:
@@ -90,11 +78,11 @@ def scorecard(
     Each measure's result is handed over as soon as it is known. The model is left as it was. See `cost` for how long it
     takes. Raises InvalidValue where the evidence is not on the input, Cancelled where asked to stop.
     """
-    with _case(model, network, sample, attribution, method, truth, data, rows, seed) as case:
+    with _case(model, network, sample, attribution, method, truth, data, rows, seed, progress) as case:
         chosen = [m for m in _chosen(measures) if m.fits(case)]
         bills = [m.bill(case) for m in chosen]
         each = passes(case.ready.cost(network))
-        weights = [b.evaluations + b.runs * each for b in bills]
+        weights = [b.evaluations + (b.runs + b.networks) * each for b in bills]
         card = Scorecard(attribution.key, attribution.method, {}, value=case.value)
         total, before = max(round(sum(weights)), 1), 0.0
         for m, weight in zip(chosen, weights):
@@ -118,41 +106,17 @@ def cost(
     truth: Truth | None = None,
     data: Dataset | None = None,
     rows: Sequence[int] | None = None,
+    progress: Progress = silent,
 ) -> Forecast:
-    """What `scorecard` of the same arguments will cost, from a few timed passes of the network."""
-    with _case(model, network, sample, attribution, method, truth, data, rows, 0) as case:
-        total = sum((m.bill(case) for m in _chosen(measures) if m.fits(case)), Bill())
-        seconds = total.evaluations * _seconds_of_evaluation(case) if total.evaluations or total.runs else 0.0
-        if total.runs:
-            seconds += total.runs * _seconds_of_run(case)
-        return Forecast(total.evaluations, total.runs, seconds)
+    """What `scorecard` of the same arguments will cost, from a few timed passes of the network.
 
-
-def _seconds_of_evaluation(case: Case) -> float:
-    """Of one changed copy among many: full batches through the network."""
-    mask = np.arange(case.values.size).reshape(case.values.shape) % 2 == 0
-    fill = case.fill("mean")
-    n = Evaluations(case.probe, case.about, case.target).batch
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        case.ask([mask] * n, fill, silent, "timing the network", n)
-        times.append(time.perf_counter() - started)
-    return float(np.median(times[1:])) / n
-
-
-def _seconds_of_run(case: Case) -> float:
-    """Of the method once more."""
-    each = passes(case.ready.cost(case.network))
-    known = each * _seconds_of_evaluation(case)
-    if known > _TIMED:
-        return known
-    times = []
-    for _ in range(4 if known < 0.1 * _TIMED else 2):
-        started = time.perf_counter()
-        case.again(case.ready)
-        times.append(time.perf_counter() - started)
-    return float(np.median(times[1:]))
+    A method that learns does so once, to be timed. Raises Cancelled where asked to stop.
+    """
+    started = time.perf_counter()
+    with _case(model, network, sample, attribution, method, truth, data, rows, 0, progress) as case:
+        preparing = time.perf_counter() - started if case.ready is not method else 0.0
+        bill = sum((m.bill(case) for m in _chosen(measures) if m.fits(case)), Bill())
+        return forecast(case, bill, preparing, progress)
 
 
 def _part(progress: Progress, before: float, weight: float, total: int, done: int, of: int, what: str = "") -> None:
@@ -182,6 +146,7 @@ def _case(
     data: Dataset | None,
     rows: Sequence[int] | None,
     seed: int,
+    progress: Progress,
 ) -> Iterator[Case]:
     """The explanation with the probe open, its method prepared."""
     must_be_method(method)
@@ -202,26 +167,28 @@ def _case(
         prepare = None
         if isinstance(method, Learning) and data is not None:
             chosen = range(len(data)) if rows is None else rows
-            prepare = partial(_prepared, method, data, chosen, attribution)
+            prepare = partial(method.prepared, data=data, rows=chosen, target=attribution.target)
+        ready = prepare(opened, progress=partial(_learning, progress)) if prepare is not None else method
         yield Case(
             opened,
             inputs,
             about,
             attribution.target,
             method,
-            prepare(opened) if prepare is not None else method,
+            ready,
             evidence_on(about, evidence),
             _expected(evidence),
             seed,
             "probability" if is_class(network, attribution.target) else "score",
             truth,
             None if isinstance(evidence, Map) else _typical(data, rows, about.x),
-            prepare,
+            prepare if opened.ran else None,  # what it learned without a pass holds for other weights as well
         )
 
 
-def _prepared(method: Learning, data: Dataset, rows: Sequence[int], attribution: Attribution, opened: Probe) -> Method:
-    return method.prepared(opened, data, rows, attribution.target, silent)
+def _learning(progress: Progress, done: int, total: int, what: str = "") -> None:
+    """The progress of a method that learns, of which the whole knows only that it is at work."""
+    progress(0, 0, what)
 
 
 def _expected(evidence: Map | Vector) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
@@ -40,13 +40,18 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What a measure costs: `evaluations` of the network in batches, `runs` of the method, and passes of both kinds."""
+    """What a measure costs: `evaluations` of the network in batches, and `runs` of the method.
+
+    Besides, runs of the method in `networks` of other weights, for which it learns anew, and `draws` of all weights.
+    """
 
     evaluations: int = 0
     runs: int = 0
+    networks: int = 0
+    draws: int = 0
 
     def __add__(self, other: Bill) -> Bill:
-        return Bill(self.evaluations + other.evaluations, self.runs + other.runs)
+        return Bill(*(a + b for a, b in zip(astuple(self), astuple(other))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +59,7 @@ class Case:
     """One explanation: `values` (h, w) of a picture or (n,) of a row, float64; `x` its input, (1, …).
 
     `value`: a class is judged by its probability, any other target by its own score. `ready` is the method, prepared
-    where it learns; `prepare(probe)` prepares it for another network's weights.
+    where it learns; `prepare(probe)` prepares it for other weights, where it learns from what the network answers.
     `typical` is what a removed feature of a row becomes.
     """
 

@@ -3,11 +3,11 @@
 The weights of a copy of the network are drawn anew from the top down, in `stages` stages, each on top of those before
 (cascading), and the method is run again after each. The score is |ρ| at the end, the mean over `draws` fresh networks:
 ρ is Spearman's correlation of |φ| with the original. A map that stays shows the image, not what the network makes of
-it. For methods that cost few passes each stage is also randomised alone.
+it. For methods that cost few passes and learn nothing each stage is also randomised alone.
 
 Each tensor of weights is drawn from a normal distribution with its own mean and spread, so that responses neither die
-nor explode. Running statistics of BatchNorm stay. The user's network is never touched; the copy takes its size in
-memory.
+nor explode. Running statistics of BatchNorm stay. The user's network is never touched; the copy and the weights drawn
+take twice its size in memory.
 
 Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim, "Sanity Checks for Saliency Maps", 2018 (arXiv 1810.03292). We differ:
 stages instead of layers, own spreads instead of the initial distribution, and several draws, for one alone can be alike
@@ -17,7 +17,7 @@ by chance.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
@@ -32,6 +32,8 @@ from cnnvis.compute.scorecard.parts import rank_correlation
 from cnnvis.errors import InvalidValue, ModelFailure
 from cnnvis.model.network import Network
 from cnnvis.progress import Progress, silent
+
+Weights = Mapping[str, torch.Tensor]
 
 _CHEAP = 4.0
 """In forward passes: for methods up to here every stage is also randomised alone."""
@@ -55,34 +57,42 @@ class Randomisation:
 
     def bill(self, case: Case) -> Bill:
         n = len(stages(case.probe.model, case.network, self.stages))
-        return Bill(runs=n - 1 + self.draws + (n if self._alone(case) else 0))
+        return Bill(networks=n - 1 + self.draws + (n if self._alone(case) else 0), draws=self.draws)
 
     def _alone(self, case: Case) -> bool:
-        return self.each and passes(case.ready.cost(case.network)) <= _CHEAP
+        return self.each and case.prepare is None and passes(case.ready.cost(case.network)) <= _CHEAP
 
     def __call__(self, case: Case, progress: Progress = silent) -> Found:
         groups = stages(case.probe.model, case.network, self.stages)
-        total, done = self.bill(case).runs, 0
+        total, done = self.bill(case).networks, 0
         what = "drawing the weights anew"
+        model = copied(case.probe.model)
+        original = {name: p.detach() for name, p in case.probe.model.named_parameters()}
+        every = [name for group in groups for name in group]
 
-        def run(chosen: Sequence[Sequence[str]], draw: int) -> float:
+        def run(values: Weights, names: Sequence[str]) -> float:
             nonlocal done
             progress(done, total, what)
-            generator = torch.Generator().manual_seed(case.seed * 1009 + draw)
-            randomise(model, original, [name for group in chosen for name in group], generator)
+            put(model, values, names)
             done += 1
             return _likeness(case, model)
 
-        model = copied(case.probe.model)
-        original = {name: p.detach() for name, p in case.probe.model.named_parameters()}
-        cascade = [run(groups[: k + 1], 0) for k in range(len(groups) - 1)]
-        last = [run(groups, draw) for draw in range(self.draws)]
-        curve = [*cascade, _mean(last)]
+        weights = drawn(case.probe.model, case.seed * 1009)
+        curve = [run(weights, group) for group in groups]
+        alone = []
+        if self._alone(case):
+            put(model, original, every)
+            for group in groups:
+                alone.append(run(weights, group))
+                put(model, original, group)
+        last = [curve[-1]]
+        for draw in range(1, self.draws):
+            last.append(run(drawn(case.probe.model, case.seed * 1009 + draw), every))
+        curve[-1] = _mean(last)
         found = Found({"randomised": _mean(last)}, facts={"stages": [", ".join(_short(g)) for g in groups]})
         steps = np.arange(1, len(groups) + 1, dtype=np.float64)
         found.curves["randomised"] = np.stack([steps, np.array(curve)])
-        if self._alone(case):
-            alone = [run([group], 0) for group in groups]
+        if alone:
             found.scores["randomised/each"] = _mean(alone)
             found.curves["randomised/each"] = np.stack([steps, np.array(alone)])
         progress(total, total, what)
@@ -148,16 +158,23 @@ def _short(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name.rpartition(".")[0] or name for name in names))
 
 
-def randomise(
-    model: nn.Module, original: dict[str, torch.Tensor], names: Sequence[str], generator: torch.Generator
-) -> None:
-    """Gives a copy the original's weights, but those of `names` drawn anew; the same draw for the same seed."""
-    chosen = set(names)
+def drawn(model: nn.Module, seed: int) -> Weights:
+    """All parameters of a network drawn anew; the same draw for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    found = {}
     with torch.inference_mode(False), torch.no_grad():
         for name, parameter in model.named_parameters():
-            fresh = torch.randn(parameter.shape, generator=generator)
-            values = original[name]
-            if name in chosen and values.is_floating_point():
+            fresh, values = torch.randn(parameter.shape, generator=generator), parameter.detach()
+            if values.is_floating_point():
                 spread = values.float().std(correction=0) if values.numel() > 1 else values.float().abs().mean()
                 values = (values.float().mean() + spread * fresh.to(values.device)).to(values.dtype)
-            parameter.copy_(values)
+            found[name] = values
+    return found
+
+
+def put(model: nn.Module, weights: Weights, names: Sequence[str]) -> None:
+    """Gives a copy of a network these of the weights."""
+    own = dict(model.named_parameters())
+    with torch.inference_mode(False), torch.no_grad():
+        for name in names:
+            own[name].copy_(weights[name])

@@ -51,7 +51,7 @@ class Trust(Study):
             return
 
         def work(progress: Progress) -> float:
-            return judging_cost(session, live, found).seconds
+            return judging_cost(session, live, found, progress=progress).seconds
 
         def done(seconds: float) -> None:
             if not self.judging.working:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from explained import Drawn, Known, Sum, traced
+from explained import Drawn, Known, Learned, Sum, traced
 from nets import mlp
 from torch import nn
 
@@ -18,7 +18,7 @@ from cnnvis.compute.scorecard.card import MEASURES, cost, measure, scorecard
 from cnnvis.compute.scorecard.deletion import Deletion
 from cnnvis.compute.scorecard.infidelity import Infidelity
 from cnnvis.compute.scorecard.max_sensitivity import MaxSensitivity
-from cnnvis.compute.scorecard.randomisation import Randomisation
+from cnnvis.compute.scorecard.randomisation import Randomisation, stages
 from cnnvis.compute.scorecard.sensitivity import Sensitivity
 from cnnvis.compute.trace import trace
 from cnnvis.errors import Cancelled, InvalidValue, UnknownName
@@ -106,6 +106,36 @@ def test_the_cost_is_known_to_the_evaluation(healthy: Any) -> None:
     assert sizes == sorted(sizes)
     assert len(cards) == sum(m.name not in ("completeness", "localisation") for m in MEASURES)
     assert cards[-1].scores == card.scores
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_what_a_method_runs_and_learns_is_known_before(healthy: Any, asks: bool) -> None:
+    model, network, scenes = healthy
+    method, more = Learned(asks), {"data": scenes, "rows": (0, 1)}
+    found = attribute(model, network, scenes[0], Target(network.output, (0,)), method, **more)
+    known = cost(model, network, scenes[0], found, method, **more)
+    Learned.counted.clear()
+    scorecard(model, network, scenes[0], found, method, **more)
+    runs = Learned.counted.count("run")
+    assert runs == known.runs
+    # Only what is learned from the network's answers is learned anew for random weights.
+    networks = len(stages(model, network, 6)) + Randomisation().draws - 1
+    assert Learned.counted.count("learned") == (1 + networks if asks else 1)
+    assert known.seconds > 0
+
+
+def test_foretelling_the_cost_can_be_stopped(healthy: Any) -> None:
+    model, network, scenes = healthy
+    method, more = Learned(), {"data": scenes, "rows": (0, 1)}
+    found = attribute(model, network, scenes[0], Target(network.output, (0,)), method, **more)
+    before = state(model)
+
+    def stop(done: int, total: int, what: str = "") -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        cost(model, network, scenes[0], found, method, **more, progress=stop)
+    assert alike(before, state(model))
 
 
 def test_the_same_seed_gives_the_same_card(healthy: Any) -> None:

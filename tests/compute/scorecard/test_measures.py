@@ -15,7 +15,7 @@ from cnnvis.compute.scorecard.infidelity import Infidelity, scaled
 from cnnvis.compute.scorecard.localisation import Localisation, box_of, overlap
 from cnnvis.compute.scorecard.max_sensitivity import MaxSensitivity
 from cnnvis.compute.scorecard.parts import correlation, grid, rank_correlation, ranks, sums
-from cnnvis.compute.scorecard.randomisation import Randomisation, randomise, stages
+from cnnvis.compute.scorecard.randomisation import Randomisation, drawn, put, stages
 from cnnvis.compute.scorecard.sensitivity import Sensitivity
 from cnnvis.compute.scorecard.stability import Stability
 from cnnvis.compute.trace import trace
@@ -178,7 +178,7 @@ def test_randomisation_goes_from_the_output_down_and_leaves_other_weights() -> N
     assert [names[0] for names in found] == ["4.weight", "2.weight", "0.weight"]
     assert {n for group in stages(model, network, 2) for n in group} == {n for n, _ in model.named_parameters()}
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    randomise(model, before, found[0], torch.Generator().manual_seed(0))
+    put(model, drawn(model, 0), found[0])
     changed = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
     assert changed == {"4.weight", "4.bias"}
     assert float(model[4].weight.detach().std()) == pytest.approx(float(before["4.weight"].std()), rel=0.3)
