@@ -15,8 +15,9 @@ from torch.nn import functional as F
 
 from cnnvis.compute.attribute import attribute
 from cnnvis.compute.methods import WeightImportance
+from cnnvis.compute.probe import Probe
 from cnnvis.compute.trace import trace
-from cnnvis.errors import Cancelled, InvalidValue
+from cnnvis.errors import Cancelled, InvalidValue, ModelFailure
 from cnnvis.model.attribution import WeightMap
 from cnnvis.model.network import Network
 from cnnvis.model.target import Target
@@ -59,6 +60,38 @@ def test_the_slope_is_that_of_finite_differences_of_the_mean_loss() -> None:
                 losses.append(float(F.cross_entropy(double(x), y)))
                 parameter[place] -= step
         assert found.values[name][place] == pytest.approx(abs(losses[0] - losses[1]) / 2e-5, rel=1e-3, abs=1e-7)
+
+
+@pytest.mark.parametrize("score", ["weight × gradient", "fisher"])
+def test_batches_are_halved_where_memory_is_full(score: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, network, data = small()
+    expected = importance(model, network, data, WeightImportance(score))
+    sizes: list[int] = []
+    run = Probe.run
+
+    def scarce(self: Probe, inputs: Any, **asked: Any) -> Any:
+        sizes.append(len(inputs[0]))
+        if len(inputs[0]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return run(self, inputs, **asked)
+
+    monkeypatch.setattr(Probe, "run", scarce)
+    found = importance(model, network, data, WeightImportance(score))
+    assert sizes == ([6, 3, 2, 2, 2] if score == "weight × gradient" else [1] * 6)
+    assert found.facts["samples"] == 6
+    for name, values in expected.values.items():
+        np.testing.assert_allclose(found.values[name], values, rtol=1e-4, atol=1e-9)
+
+
+def test_a_sample_that_does_not_fit_alone_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, network, data = small()
+
+    def full(self: Probe, inputs: Any, **asked: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Probe, "run", full)
+    with pytest.raises(ModelFailure, match="one image at a time"):
+        importance(model, network, data, WeightImportance())
 
 
 def test_weight_times_gradient_is_the_slope_times_the_weight_after_the_mean() -> None:

@@ -31,6 +31,7 @@ from cnnvis.compute.diagnose import AT_ONCE
 from cnnvis.compute.grouping import renumbering
 from cnnvis.compute.losses import batch_loss
 from cnnvis.compute.method import Cost, Family, Takes
+from cnnvis.compute.pieces import Pieces
 from cnnvis.compute.probe import Probe
 from cnnvis.compute.score import checked, score
 from cnnvis.compute.subject import finite
@@ -73,20 +74,25 @@ class WeightImportance:
     def prepared(
         self, probe: Probe, data: Dataset, rows: Sequence[int], target: Target, progress: Progress = silent
     ) -> WeightImportance:
-        """The same with what it found over the samples. Raises InvalidValue where none can be read."""
+        """The same with what it found over the samples; batches are halved where memory does not suffice.
+
+        Raises InvalidValue where no sample can be read.
+        """
         self._check()
         network = probe.network
         checked(network, target)
         indices = _drawn(rows, self.samples, self.seed)
         numbers = renumbering(network, data)
         size = 1 if self.score in _SINGLE else _at_once(network)
-        sums = _Sums(squared=self.score in _SINGLE)
+        pieces, sums = Pieces(probe, size), _Sums(squared=self.score in _SINGLE)
         what = "measuring weights"
         progress(0, len(indices), what)
         with closing(batches(data, indices, size)) as reader:
             for batch in reader:
-                if len(batch):
-                    sums.add(probe, batch, self._aim(network, batch, target, numbers))
+                for piece, slopes in pieces.of(
+                    batch, lambda piece: _slopes(probe, piece, self._aim(network, piece, target, numbers))
+                ):
+                    sums.add(network, slopes, len(piece))
                 progress(batch.done, len(indices), what)
         if not sums.n:
             raise InvalidValue("WeightImportance needs at least one sample that can be read; got none.")
@@ -154,6 +160,25 @@ class _Aim:
     total: Any
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Slopes:
+    """The slopes of parameters, by name, and which of these the nodes computed with."""
+
+    of: Mapping[str, Tensor]
+    at: Mapping[str, tuple[str, ...]]
+
+
+def _slopes(probe: Probe, batch: Batch, aim: _Aim) -> _Slopes:
+    """One pass each way."""
+    run = probe.run(tuple(batch.inputs), keep=(aim.node,), weights=True, stop_after=(aim.node,))
+    own = {name: leaf for leaves in run.weights.values() for name, leaf in leaves.items()}
+    with torch.inference_mode(False), torch.enable_grad():
+        total = aim.total(run.values[aim.node])
+        found = torch.autograd.grad(total, [*own.values()], allow_unused=True)
+    used = {name: slope for name, slope in zip(own, found) if slope is not None}
+    return _Slopes(used, {node: tuple(leaves) for node, leaves in run.weights.items()})
+
+
 class _Sums:
     """What adds up from batch to batch: slopes of each parameter, or their squares sample by sample."""
 
@@ -162,20 +187,15 @@ class _Sums:
         self.total: dict[str, Tensor] = {}
         self.of_layer: dict[str, tuple[str, ...]] = {}
 
-    def add(self, probe: Probe, batch: Batch, aim: _Aim) -> None:
-        run = probe.run(tuple(batch.inputs), keep=(aim.node,), weights=True, stop_after=(aim.node,))
-        own = {name: leaf for leaves in run.weights.values() for name, leaf in leaves.items()}
-        with torch.inference_mode(False), torch.enable_grad():
-            total = aim.total(run.values[aim.node])
-            slopes = torch.autograd.grad(total, [*own.values()], allow_unused=True)
-        for name, slope in zip(own, slopes):
-            if slope is not None:
-                more = slope.float().square() if self.squared else slope.float()
-                self.total[name] = more if name not in self.total else self.total[name] + more
-        for node, leaves in run.weights.items():
-            host = probe.network.hosts.get(node, node)
-            self.of_layer[host] = tuple(dict.fromkeys((*self.of_layer.get(host, ()), *leaves)))
-        self.n += len(batch)
+    def add(self, network: Network, slopes: _Slopes, n: int) -> None:
+        """Counts the slopes of n samples."""
+        for name, slope in slopes.of.items():
+            more = slope.float().square() if self.squared else slope.float()
+            self.total[name] = more if name not in self.total else self.total[name] + more
+        for node, names in slopes.at.items():
+            host = network.hosts.get(node, node)
+            self.of_layer[host] = tuple(dict.fromkeys((*self.of_layer.get(host, ()), *names)))
+        self.n += n
 
 
 def _totals(
