@@ -32,8 +32,8 @@ USUAL = FeatureVisualization()
 
 _ELEMENTS, _MOST = 1_000_000, 64
 """Numbers of input in a batch, and images at most: more do not make a step cheaper."""
-_COARSE, _FEWEST, _SMALLEST = 4, 16, 64
-"""A coarse icon takes a quarter of the steps, but so many at least; half of its sides, where they were larger."""
+_FEWEST, _SMALLEST = 16, 64
+"""A coarse icon takes so many steps at least; its sides are halved where they are larger."""
 _STATE = 3 * 10**8
 """Bytes that unfinished icons may take, so that all are coarse before one is fine."""
 
@@ -166,8 +166,8 @@ def icons(
 
     No image of the data is looked at, but for neurons driven down: for how far `compare` of them do. All are drawn
     coarsely before any is finished, and handed over as they become clearer. Where the network takes smaller images they
-    are 1.5 receptive fields wide, from 64 to 112 pixels. `data` says how pictures become inputs; `activations`
-    what the strongest real image answers. `coarse`: a first sight, for about a tenth of the work. The model is left as
+    are 1.5 receptive fields wide, from 64 to 80 pixels. `data` says how pictures become inputs; `activations`
+    what the strongest real image answers. `coarse`: a first sight, for an eighth of the work. The model is left as
     it was.
     """
     method.must_fit()
@@ -192,8 +192,8 @@ def icons(
             method = replace(method, compare=0)
         steps = method.steps
         if coarse:
-            method, steps = replace(method, compare=0), min(max(steps // _COARSE, _FEWEST), steps)
-            brush = _coarse(opened, about, node, brush)
+            method, brush = replace(method, compare=0), _coarse(opened, about, node, brush)
+            steps = min(max(steps // (4 if brush.shown is None else 2), _FEWEST), steps)
         real = _real(opened, targets, method, data, activations, progress)
         return _sheet(opened, about, targets, brush, real, steps, progress)
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 from cnnvis.gui.menus import COMMANDS, MENUS, Command
 from cnnvis.model.nouns import Noun
 
-SUBMENUS = ("recent", "demo", "panels", "colour", "facet_card")
+SUBMENUS = ("recent", "demo", "panels", "colour", "facet_card", "patches")
 
 
 class Actions:
@@ -29,8 +29,9 @@ class Actions:
                     menu.addSeparator()
                 elif command.verb in SUBMENUS:
                     self.menus[command.verb] = menu.addMenu(command.text)
+                    self.menus[command.verb].setToolTipsVisible(True)
                 else:
-                    menu.addAction(self._make(command, act))
+                    self.menus.get(command.inside, menu).addAction(self._make(command, act))
 
     def __getitem__(self, verb: str) -> QAction:
         return self._actions[verb]

@@ -88,7 +88,7 @@ class Commands:
         mine = tuple(commands.verbs for commands in own)
         for verbs in (*mine, *(study.verbs for study in c.studies)):
             self._verbs.update(verbs)
-        assert COMMANDS.keys() - self._verbs.keys() == {"recent", "panels"}
+        assert COMMANDS.keys() - self._verbs.keys() == {"recent", "panels", "patches"}
 
     def _ways(self) -> dict[str, Callable[..., object]]:
         """How the picture is looked at: one command for each choice."""

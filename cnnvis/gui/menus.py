@@ -10,7 +10,10 @@ Needs = Literal["nothing", "session", "cluster", "layer", "unit", "clusters", "u
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing a user can do. `verb` is its name in code; `needs` says when it can be done."""
+    """One thing a user can do. `verb` is its name in code; `needs` says when it can be done.
+
+    `choice` names the commands of which one is ticked; `inside` the submenu, named before, that it stands in.
+    """
 
     verb: str
     text: str
@@ -19,6 +22,7 @@ class Command:
     tip: str = ""
     checkable: bool = False
     choice: str = ""
+    inside: str = ""
 
 
 _LINE = None
@@ -144,10 +148,11 @@ MENUS: tuple[tuple[str, tuple[Command | None, ...]], ...] = (
             Command("packing_flat", "Pack ti&ghtly", "", "session", "Leave little room", True, "packing"),
             Command("packing_rows", "Pack in &rows", "", "session", "From the most important on", True, "packing"),
             _LINE,
-            Command("source_images", "Rea&l patches on cards", "", "session", _REAL, True, "source"),
-            Command("source_synthesis", "Dra&wn patches on cards", "", "session", _DRAWN, True, "source"),
-            Command("source_extremes", "Drawn: &most and least", "", "session", _EXTREMES, True, "source"),
-            Command("source_diverse", "Drawn: se&veral of each", "", "session", _DIVERSE, True, "source"),
+            Command("patches", "Patc&hes on cards", "", "session"),
+            Command("source_images", "&Real", "", "session", _REAL, True, "source", "patches"),
+            Command("source_synthesis", "&Drawn", "", "session", _DRAWN, True, "source", "patches"),
+            Command("source_extremes", "Drawn: &most and least", "", "session", _EXTREMES, True, "source", "patches"),
+            Command("source_diverse", "Drawn: &several of each", "", "session", _DIVERSE, True, "source", "patches"),
             _LINE,
             Command("order_network", "&One order of classes", "", "session", "The same columns in all", True, "order"),
             Command("order_local", "Order of classes for &each", "", "session", "Each cluster its own", True, "order"),

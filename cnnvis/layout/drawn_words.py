@@ -7,10 +7,11 @@ import numpy as np
 from cnnvis.model.session import DRAWN, Session
 from cnnvis.model.synthesis import Icons, Way
 
-_SHOWN: dict[Way, str] = {
-    "max": "drawn from noise to drive their neurons most",
-    "min": "the right half drawn to drive them least, before their rectifier",
-    "diverse": "drawn from noise to drive their neurons, several for each, unlike each other",
+_SHOWN: dict[tuple[Way, ...], str] = {
+    ("max",): "to drive their neurons most",
+    ("min",): "to drive their neurons least, before their rectifier",
+    ("max", "min"): "to drive their neurons most, in the left half, and least (before their rectifier) in the right",
+    ("diverse",): "to drive their neurons, several for each and unlike each other",
 }
 
 
@@ -21,19 +22,18 @@ def drawn_words(session: Session) -> str:
     found = {way: _icons(session, way, layers) for way in ways}
     if not any(found.values()):
         return ""
-    shown = " and ".join(_SHOWN[way] for way in ways if found[way])
-    if len(ways) == 2 and all(found.values()):
-        shown = shown.replace("drawn from noise", "the left half drawn from noise", 1)
+    shown = _SHOWN[tuple(way for way in ways if found[way])]
     every = [icons for way in ways for icons in found[way]]
     steps = np.concatenate([np.asarray(icons.steps) for icons in every])
     seeds = sorted({icons.seed for icons in every})
     least, most = int(steps.min()), int(steps.max())
     how = f"{least:,} steps" if least == most else f"{least:,} to {most:,} steps"
     how += f", seed {seeds[0]}" if len(seeds) == 1 else f", seeds {', '.join(map(str, seeds))}"
-    words = f"with images {shown} (feature visualization, {how})"
+    words = f"with images drawn from noise {shown} (feature visualization, {how})"
     share = _beyond(found[ways[0]])
     if share is not None:
-        words += f"; {share} of them drive their neuron further than any real image"
+        which = "of the left halves go" if len(ways) > 1 else "of them drive their neuron"
+        words += f"; {share} {which} further than any real image"
     return words
 
 

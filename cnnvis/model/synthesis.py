@@ -17,11 +17,11 @@ from cnnvis.errors import InvalidValue
 Way = Literal["max", "min", "diverse"]
 """Drawn to drive a neuron as far up as it goes, as far down, or up in several ways that are unlike each other."""
 WAYS: tuple[Way, ...] = ("max", "min", "diverse")
-_LEAST, _MOST, _FIELDS = 64, 112, 1.5
+_LEAST, _MOST, _FIELDS = 64, 80, 1.5
 
 
 def icon_side(field: tuple[float, ...] | None) -> int:
-    """The pixels of an icon's side for a neuron that sees so many (None: all): one and a half of its field, 64 to 112.
+    """The pixels of an icon's side for a neuron that sees so many (None: all): one and a half of its field, 64 to 80.
 
     What a neuron answers to lies in the middle of its field. A larger picture repeats it, in lines too fine for a card,
     and takes four times as long where it is twice as wide.

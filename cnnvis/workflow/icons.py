@@ -16,7 +16,7 @@ from cnnvis.workflow.sources import Sources
 if TYPE_CHECKING:
     from cnnvis.compute.methods.feature_visualization import FeatureVisualization
 
-STEPS, COPIES, DIVERSITY = 128, 4, 2.0
+STEPS, COPIES, DIVERSITY = 64, 4, 2.0
 """For how long an icon is drawn; how many of a neuron where they shall be unlike each other, and how much that counts:
 at a half those of SqueezeNet are all but alike, at two they are not, and still go far beyond real images."""
 
@@ -83,4 +83,4 @@ def drawing_cost(network: Network, layer: str, coarse: bool = False) -> float:
     whole = next((node.shape[1:] for node in network.inputs if len(node.shape) == 3), (1, 1))
     field = network[layer].field
     side = min(icon_side(field.size if field is not None and len(field.size) == 2 else None), *whole)
-    return float(work) * side**2 / math.prod(whole) * ((0.0625 if side > 64 else 0.25) if coarse else 1.0)
+    return float(work) * side**2 / math.prod(whole) * ((0.125 if side > 64 else 0.25) if coarse else 1.0)

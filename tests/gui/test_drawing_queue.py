@@ -30,7 +30,7 @@ def test_all_that_is_seen_is_sketched_before_any_is_finished() -> None:
     asked: list[Wish] = []
     while (wish := next_wish(NETWORK, shelves(1, 1), known, ("max",))) is not None:
         asked.append(wish)
-        found = icons(wish.layer, wish.units, 32 if wish.coarse else STEPS)
+        found = icons(wish.layer, wish.units, 16 if wish.coarse else STEPS)
         old = known.of(wish.layer)
         known = known.with_icons(found if old is None else old.joined(found))
     assert [(w.layer, len(w.units), w.coarse) for w in asked] == [

@@ -59,7 +59,7 @@ class Drawer:
         copies = 4 if way == "diverse" else 1
         values = np.full((len(units) * copies, 8, 8, 3), 99, np.uint8)
         ones = np.ones(len(values), np.float32)
-        return Icons(layer, tuple(units), values, ones, ones[: len(units)], 32 if coarse else 128, way, copies)
+        return Icons(layer, tuple(units), values, ones, ones[: len(units)], 16 if coarse else 64, way, copies)
 
 
 @pytest.fixture

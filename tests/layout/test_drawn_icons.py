@@ -105,8 +105,8 @@ def test_the_caption_says_what_was_drawn_and_how() -> None:
     assert "drawn" not in caption(looked(both(), source="images"))
     assert "drawn" not in caption(looked(both(), facet="activations"))
     found = caption(both())
-    assert "with images the left half drawn from noise to drive their neurons most and the right half drawn" in found
-    assert "(feature visualization, 128 steps, seed 0); 98 % of them drive" in found
+    assert "with images drawn from noise to drive their neurons most, in the left half, and least" in found
+    assert "(feature visualization, 128 steps, seed 0); 98 % of the left halves go further" in found
 
 
 def test_a_finer_image_has_another_number_and_another_face() -> None:

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from cnnvis.errors import Cancelled, InvalidValue, NotConnected
+from cnnvis.errors import Cancelled, NotConnected
 from cnnvis.gui.desk import card_of
 from cnnvis.gui.editing import Editing
 from cnnvis.gui.jobs import Jobs, Reporter
@@ -87,7 +87,7 @@ class DrawnImages(Study):
         document = self.desk.document
         assert document is not None
         if why := undrawable(document.session):
-            self.desk.fail(InvalidValue(why))
+            self.view.show_notice(Notice(why))
             return False
         if self.services.sources is None and not any(way in ways for _, way in document.session.synthesis.icons):
             self.desk.fail(NotConnected("The network must be connected to draw images. Choose File ▸ Connect network."))

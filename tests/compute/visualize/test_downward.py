@@ -111,6 +111,6 @@ def test_coarse_icons_have_the_size_of_finished_ones() -> None:
 
     model.one.forward = watched  # type: ignore[method-assign]
     coarse = cv.icons(model, network, network.output, [0], whole, coarse=True)
-    assert coarse.drawn(0) == 16
-    assert coarse.values.shape == (1, 112, 112, 3)
-    assert seen[-1] == 56
+    assert coarse.drawn(0) == 32
+    assert coarse.values.shape == (1, 80, 80, 3)
+    assert seen[-1] == 40
