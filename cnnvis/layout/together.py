@@ -32,7 +32,7 @@ from cnnvis.layout.marks import (
     levels_of,
 )
 from cnnvis.layout.rasters import raster
-from cnnvis.layout.sheet import Scale, short
+from cnnvis.layout.sheet import Scale, alike, short
 from cnnvis.layout.theme import CLUSTER_COLOURS
 from cnnvis.model.attribution import Vector
 from cnnvis.model.session import Session
@@ -215,12 +215,14 @@ def _bars(session: Session, found: GroupExplanation, mean: Vector) -> Cell:
     factor = _factor(found)
     values, spread = factor * mean.values.astype(float), factor * found.together.spread.astype(float)
     order = np.argsort(-np.abs(values), kind="stable")[:_LISTED]
-    width, named, room = 2 * SIDE, 0.3 * 2 * SIDE, 92.0
+    width, named, room = 2 * SIDE, 0.34 * 2 * SIDE, 96.0
     low = min(float((values - spread)[order].min()), 0.0)
     high = max(float((values + spread)[order].max()), 0.0)
     step = (width - named - room) / ((high - low) or 1.0)
     zero = named - low * step
     marks: list[Mark] = []
+    words = alike(values[order].tolist(), signed=_signs(found))
+    widths = alike(spread[order].tolist())
     for row, i in enumerate(order.tolist()):
         top, value, wide = row * _ROW, float(values[i]), float(spread[i])
         end = zero + value * step
@@ -229,7 +231,7 @@ def _bars(session: Session, found: GroupExplanation, mean: Vector) -> Cell:
         marks.append(Label(mean.features[i], Box(0, top, named - 8, _ROW), 11, elide="middle"))
         marks.append(Rect(bar, EXCITE if value >= 0 else INHIBIT, radius=2.0))
         marks.append(Rect(Box(end - wide * step, top + 8, max(2 * wide * step, 1.0), 1), TEXT))
-        marks.append(Label(f"{signed_word(value)} ± {short(wide)}", told, 11, MUTED, align="right"))
+        marks.append(Label(f"{words[row]} ± {widths[row]}", told, 11, MUTED, align="right"))
     rest = len(values) - len(order)
     if rest > 0:
         marks.append(Label(f"{rest:,} more, weaker", Box(0, len(order) * _ROW, width, _ROW), 11, MUTED))

@@ -341,11 +341,11 @@ def test_several_layers_can_be_ticked_to_be_averaged(panel: ExplainPanel, qtbot:
     panel.question.choose_method("Grad-CAM")
     ticks = panel.question.form.findChild(Ticks)
     assert ticks is not None
-    layers = [action.text() for action in ticks.menu().actions()]
-    assert ticks.text().startswith("auto")
-    ticks.menu().actions()[0].trigger()
+    layers = [action.text() for action in ticks.choices.actions()]
+    assert ticks.currentText() == "auto"
+    ticks.choices.actions()[0].trigger()
     (one,) = asked(panel, qtbot)
-    ticks.menu().actions()[1].trigger()
+    ticks.choices.actions()[1].trigger()
     (two,) = asked(panel, qtbot)
     assert [one.parameters["layer"], two.parameters["layer"]] == [layers[0], tuple(layers[:2])]
     panel.question.choose_method("Saliency")

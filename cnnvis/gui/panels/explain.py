@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -46,6 +46,7 @@ AROUND = 96
 SMALL, LARGE = 112, 224
 ROOMY = (300, 420, 640)
 """From these widths on two, three, four maps stand side by side."""
+ABOVE = 64
 NARROW = 880
 """Below this width the question folds away while scores or a region's neurons stand beside the maps."""
 PRINTED = 176.0
@@ -150,6 +151,7 @@ class ExplainPanel(QWidget):
         self.score.closed.connect(lambda: self.trust.setChecked(False))
         self.trust.toggled.connect(self._judge)
         self._back.clicked.connect(self._ask_again)
+        self.question.fold.toggled.connect(lambda: QTimer.singleShot(0, self, self._reveal_form))
 
     def sizeHint(self) -> QSize:
         return QSize(760, 392)
@@ -337,6 +339,11 @@ class ExplainPanel(QWidget):
         self._form.setVisible(not folded)
         self._back.setVisible(folded)
         self._row.setContentsMargins(16 if folded else 0, 0, 12, 8)
+
+    def _reveal_form(self) -> None:
+        """Scroll to the parameters, which stand below everything else, and to the buttons above them."""
+        if self.question.fold.isChecked():
+            self._form.verticalScrollBar().setValue(self.question.form.y() - ABOVE)
 
     def _ask_again(self) -> None:
         self.trust.setChecked(False)

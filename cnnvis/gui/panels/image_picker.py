@@ -66,7 +66,7 @@ class ImagePicker(QWidget):
         self.search.setCompleter(completer)
         self.search.returnPressed.connect(lambda: self._found(self.search.text()))
         self.list.setAccessibleName("Which images to step through")
-        self.list.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.list.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.list.activated.connect(self._listed)
         for button, text, tip, step in (
             (self._back, "‹", "The image before in this list", -1),

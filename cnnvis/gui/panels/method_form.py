@@ -16,12 +16,11 @@ from PySide6.QtWidgets import (
     QMenu,
     QSizePolicy,
     QSpinBox,
-    QToolButton,
     QWidget,
 )
 
 from cnnvis.errors import CnnvisError
-from cnnvis.gui.parts import inset, label, level
+from cnnvis.gui.parts import ElidedBox, inset, label, level
 from cnnvis.workflow.methods import Offered, Parameter, read_numbers
 
 AUTO = "auto"
@@ -29,30 +28,30 @@ _MOST = 1_000_000
 _NAMED = 96
 
 
-class Ticks(QToolButton):
+class Ticks(ElidedBox):
     """One of several names, or more of them; none is what the method takes by itself. `changed` when it is another."""
 
     changed = Signal()
 
     def __init__(self, names: Sequence[str], value: Any) -> None:
         super().__init__()
-        self.setProperty("framed", True)
-        self.setStyleSheet("padding: 5px 8px; text-align: left;")
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         chosen = {value} if isinstance(value, str) else set(value or ())
-        menu = QMenu(self)
+        self.choices = QMenu(self)
         for name in names:
-            action = menu.addAction(name)
+            action = self.choices.addAction(name)
             action.setCheckable(True)
             action.setChecked(name in chosen)
             action.toggled.connect(self._tell)
-        self.setMenu(menu)
+        self.addItem("")
         self._say()
+
+    def showPopup(self) -> None:
+        self.choices.popup(self.mapToGlobal(self.rect().bottomLeft()))
 
     @property
     def value(self) -> str | tuple[str, ...] | None:
         """The name that is ticked, several, or None for none."""
-        found = tuple(action.text() for action in self.menu().actions() if action.isChecked())
+        found = tuple(action.text() for action in self.choices.actions() if action.isChecked())
         return None if not found else found[0] if len(found) == 1 else found
 
     def _tell(self) -> None:
@@ -61,8 +60,7 @@ class Ticks(QToolButton):
 
     def _say(self) -> None:
         found = self.value
-        words = AUTO if found is None else found if isinstance(found, str) else f"{len(found)} averaged"
-        self.setText(f"{words}  ▾")
+        self.setItemText(0, AUTO if found is None else found if isinstance(found, str) else f"{len(found)} layers")
 
 
 class MethodForm(QWidget):

@@ -58,7 +58,7 @@ class QuestionForm(QWidget):
         for box, name in ((self.target, "What is explained"), (self.method, "By which method")):
             box.setAccessibleName(name)
             box.setMaxVisibleItems(18)
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as high as its row
         self.method.setModel(QStandardItemModel(self))
         for line in (self._says, self._cost):
             line.setWordWrap(True)
@@ -111,6 +111,7 @@ class QuestionForm(QWidget):
             button_.setMenu(QMenu(button_))
             button_.menu().aboutToShow.connect(fill)
         self._go.setStyleSheet("padding-left: 4px; padding-right: 4px;")
+        self._go.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.form.hide()
 
     def _unfold(self, open_: bool) -> None:

@@ -68,7 +68,7 @@ class TogetherPanel(QWidget):
         self.aligned.setToolTip("Lay the things over each other, where the data set knows their boxes")
         self.go.setToolTip(f"Explain them; of more than {MOST}, so many drawn by chance")
         self.groups.setMinimumWidth(160)
-        self.methods.setMinimumWidth(140)
+        self.methods.setMinimumWidth(184)
         head = QHBoxLayout()
         head.setSpacing(8)
         for widget in (self.groups, self.methods, self.aligned, self.go):
