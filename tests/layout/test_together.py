@@ -110,7 +110,7 @@ def test_features_have_bars_with_their_spread() -> None:
     found = replace(explained(4), together=Together(vector, np.array([0.1, 0.2], np.float32), 4), clusters=None)
     shown = grouped(SESSION, found)
     assert [c.key[1] for c in shown.cells] == ["mean"]
-    assert "+1 ± 0.2" in texts(shown, "mean")
+    assert "+1.0 ± 0.2" in texts(shown, "mean")
     assert "−0.5 ± 0.4" in texts(shown, "mean")
 
 
