@@ -172,3 +172,23 @@ def test_a_table_says_why_nothing_can_be_drawn(window: Window, qtbot: QtBot) -> 
     run(window, qtbot, "source_extremes")
     assert said(window).startswith("Pictures can be drawn for neurons of a network that takes pictures")
     assert window.actions_["source_images"].isChecked()
+
+
+def test_the_selected_card_is_drawn_before_those_in_view_and_these_before_the_rest(
+    window: Window, qtbot: QtBot, drawer: Drawer
+) -> None:
+    diagram = window.controller.diagram
+    assert diagram is not None
+    cards = [card.key for card in diagram.cards if card.key[0] == "cluster"]
+    for _ in range(6):
+        window.canvas.zoom_in()
+    window.controller.choose(cards[-1])
+    rest(window, qtbot)
+    seen = window.canvas.in_view(cards)
+    assert cards[-1] in seen
+    assert len(seen) < len(cards)
+    run(window, qtbot, "source_synthesis")
+    assert drawer.asked[0].layer == cards[-1][1]
+    near = [wish.near for wish in drawer.asked]
+    assert near == sorted(near, reverse=True)
+    assert {wish.coarse for wish in drawer.asked if wish.near} == {True, False}
