@@ -23,11 +23,12 @@ from torch import nn
 
 import cnnvis as cv
 from cnnvis import methods
-from cnnvis.compute.method import Method
+from cnnvis.compute.method import Family, Method
 from cnnvis.layout.comparison import comparison_diagram
 from cnnvis.layout.diagram import Diagram
 from cnnvis.layout.displays import Setting
 from cnnvis.layout.explanation import explanations
+from cnnvis.layout.explanation_sheet import explanation_sheet
 from cnnvis.layout.waterfall import waterfall_diagram
 from cnnvis.layout.weight_maps import weight_diagram
 from cnnvis.model.attribution import Attribution
@@ -150,6 +151,16 @@ def maps(method: Method, called: str = "") -> Diagram:
     return beside([pictured(stage, [replace(stage.ask(method), method=called)]) for stage in stages])
 
 
+def sheet(*families: Family) -> Diagram:
+    """All methods of some families that give maps, for three scenes."""
+    kinds = [kind for kind in methods.EVERY if kind.family in families and kind.takes == "picture"]
+    stages = (healthy(), scene("healthy", 10, "car", "healthy: a car"), shortcut())
+    stages = tuple(replace(stage, called=stage.called.split(":")[0] + f" {stage.index}") for stage in stages)
+    pictures = {stage.called: stage.data.picture(stage.index) for stage in stages}
+    found = [stage.ask(kind()) for stage in stages for kind in kinds]
+    return explanation_sheet(stages[0].session, found, images=pictures)
+
+
 def why() -> Diagram:
     """One scene by several methods."""
     stage = shortcut()
@@ -235,6 +246,8 @@ def parts() -> Diagram:
 
 MAKES: dict[str, Callable[[], Diagram]] = {
     "why-this-class": why,
+    "method-sheet-coarse": lambda: sheet("activation maps"),
+    "method-sheet-fine": lambda: sheet("gradients", "perturbation"),
     "method-grad-cam": lambda: maps(methods.GradCam()),
     "method-hi-res-cam": lambda: maps(methods.HiResCam("stage2.1.relu2")),
     "method-grad-cam-plus-plus": lambda: maps(methods.GradCamPlusPlus()),

@@ -21,6 +21,7 @@ from cnnvis.model.target_names import target_name
 
 SIDE = 84.0
 _GAP, _EDGE, _LINE, _NAME = 6.0, 12.0, 13.0, 92.0
+_HEAD = 9.0
 _Pictures = Mapping[str, NDArray[np.uint8]]
 
 
@@ -77,14 +78,15 @@ def _left(column: int, side: float) -> float:
 
 def _heads(names: Sequence[str], side: float) -> tuple[list[Mark], float]:
     """The names above the columns, their last lines at one height, and where the rows begin."""
-    lines = [wrapped(name, side, 10) for name in names]
+    lines = [wrapped(name, side, _HEAD) for name in names]
     most = max(map(len, lines))
     marks: list[Mark] = []
     for column, words in enumerate(lines):
         for place, word in enumerate(words):
             top = (most - len(words) + place) * _LINE
             ink = MUTED if column == 0 else TEXT
-            marks.append(Label(word, Box(_left(column, side), top, side, _LINE), 10, ink, align="centre", elide="end"))
+            box = Box(_left(column, side) - _GAP / 2, top, side + _GAP, _LINE)
+            marks.append(Label(word, box, _HEAD, ink, align="centre", elide="end"))
     return marks, most * _LINE + 4
 
 
