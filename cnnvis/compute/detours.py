@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
@@ -27,29 +27,35 @@ class Detour:
         return routes[-1](self.original, *args, **kwargs) if routes else self.original(*args, **kwargs)
 
 
-def open_detour(module: nn.Module, route: Route) -> None:
-    """Sends this thread's calls of a module's forward through `route`."""
+def open_detours(routes: Sequence[tuple[nn.Module, Route]]) -> None:
+    """Sends this thread's calls of each module's forward through its route."""
+    thread = threading.get_ident()
     with _lock:
-        detour = module.__dict__.get("forward")
-        if not isinstance(detour, Detour):
-            detour = module.__dict__["forward"] = Detour(module)
-        detour.routes.setdefault(threading.get_ident(), []).append(route)
+        for module, route in routes:
+            detour = module.__dict__.get("forward")
+            if not isinstance(detour, Detour):
+                detour = module.__dict__["forward"] = Detour(module)
+            detour.routes.setdefault(thread, []).append(route)
 
 
-def close_detour(module: nn.Module, route: Route) -> None:
-    """Takes a route of this thread away again; the module is as before once the last one is closed."""
+def close_detours(routes: Sequence[tuple[nn.Module, Route]]) -> None:
+    """Takes routes of this thread away again; a module is as before once the last one is closed."""
+    thread = threading.get_ident()
     with _lock:
-        detour = module.__dict__.get("forward")
-        if not isinstance(detour, Detour):
-            return
-        thread = threading.get_ident()
-        routes = detour.routes.get(thread, [])
-        if route in routes:
-            routes.remove(route)
-        if not routes:
-            detour.routes.pop(thread, None)
-        if not detour.routes:
-            if detour.replaced is None:
-                del module.__dict__["forward"]
-            else:
-                module.__dict__["forward"] = detour.replaced
+        for module, route in routes:
+            detour = module.__dict__.get("forward")
+            if isinstance(detour, Detour):
+                _close(detour, route, thread)
+
+
+def _close(detour: Detour, route: Route, thread: int) -> None:
+    routes = detour.routes.get(thread, [])
+    if route in routes:
+        routes.remove(route)
+    if not routes:
+        detour.routes.pop(thread, None)
+    if not detour.routes:
+        if detour.replaced is None:
+            del detour.module.__dict__["forward"]
+        else:
+            detour.module.__dict__["forward"] = detour.replaced

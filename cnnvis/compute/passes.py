@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from cnnvis.compute.arguments import Arguments
-from cnnvis.compute.detours import close_detour, open_detour
+from cnnvis.compute.detours import close_detours, open_detours
 from cnnvis.compute.nodes import operation, primary, with_primary, writes_in_place
 from cnnvis.compute.plan import Plan, Station, inward, outward, placeholder
 from cnnvis.compute.stand_ins import StandIns
@@ -107,6 +107,7 @@ class Pass:
         """Puts hooks where the plan listens: everywhere, or, later, only near the steps that are asked for."""
         near, mode = self.listening.near, _Mode(self)
         hooks: list[RemovableHandle] = []
+        routes: list[tuple[nn.Module, Callable[..., Any]]] = []
         undo.callback(_remove, hooks)
         for path, module, leaf in self.listening.watched:
             stations = self.plan.modules.get(path, {}) if leaf else {}
@@ -114,12 +115,16 @@ class Pass:
             stacked = self.plan.counts and (near is None or path in near) and not inside
             if stacked:
                 hooks.append(module.register_forward_pre_hook(partial(self._enter, path, leaf)))
-            if not inside:
+            detours = any(s.detours for s in stations.values())
+            # Where nothing is done but another computation, its call is counted on the way: hooks take time.
+            alone = detours and not (stacked or any(s.served for s in stations.values()))
+            if not (inside or alone):
                 hooks.append(module.register_forward_hook(partial(self._leave, path, stations, stacked)))
-            if inside or any(s.detours for s in stations.values()):
-                route = partial(self._inside, path, mode) if inside else partial(self._reroute, path, stations)
-                open_detour(module, route)
-                undo.callback(close_detour, module, route)
+            if inside or detours:
+                own = partial(self._inside, path, mode) if inside else partial(self._reroute, path, stations, alone)
+                routes.append((module, own))
+        undo.callback(close_detours, routes)
+        open_detours(routes)
 
     def _enter(self, path: str, leaf: bool, module: nn.Module, args: Any) -> None:
         if getattr(_running, "now", None) is self:
@@ -156,7 +161,7 @@ class Pass:
         if path in self.plan.unsure and isinstance(output, Tensor):
             self.plan.single.add(path)
         station = stations.get(call)
-        if station is None or not (station.arrives or (station.given and not station.spared)):
+        if station is None or not station.served:
             return None
         self.stack.append(None)  # what happens here is no step of the network
         try:
@@ -169,9 +174,19 @@ class Pass:
         return None if new is value else with_primary(output, new)
 
     def _reroute(
-        self, path: str, stations: Mapping[int, Station], original: Callable[..., Any], *args: Any, **kwargs: Any
+        self,
+        path: str,
+        stations: Mapping[int, Station],
+        alone: bool,
+        original: Callable[..., Any],
+        *args: Any,
+        **kwargs: Any,
     ) -> Any:
-        station = stations.get(self.calls[path]) if getattr(_running, "now", None) is self else None
+        if getattr(_running, "now", None) is not self:
+            return original(*args, **kwargs)
+        station = stations.get(self.calls[path])
+        if alone:
+            self.calls[path] += 1
         if station is None or not station.detours:
             return original(*args, **kwargs)
         return self.divert(station, original, args, kwargs)
@@ -324,8 +339,7 @@ class _Mode(TorchFunctionMode):
         value = primary(output)
         if value is None:
             raise owner.tensorless(station)
-        served = station.arrives or (station.given and not station.spared)
-        new = owner.arrive(station, value) if served else value
+        new = owner.arrive(station, value) if station.served else value
         if in_place:  # the caller may go on with the argument, whatever is returned
             _overwrite(args[0], new)
             return args[0]

@@ -77,6 +77,11 @@ class Station:
         return self.visit or self.replace or self.keep or self.grad or self.cut or self.stop
 
     @property
+    def served(self) -> bool:
+        """Whether its value is looked at, or another one put in its place."""
+        return self.arrives or (self.given and not self.spared)
+
+    @property
     def detours(self) -> bool:
         """Whether it is not computed as usual."""
         return self.instead or self.spared

@@ -169,3 +169,17 @@ def test_a_cancel_beside_a_step_leaves_no_mode_behind() -> None:
             p.run(batch, visit={"layer2.1/add#0": cancel})
     assert torch._C._len_torch_function_stack() == 0
     assert state_of(model) == before
+
+
+def test_another_computation_takes_the_place_of_one_call_alone() -> None:
+    model, example = made("twice")
+    network, batch = trace(model, example), batch_of("twice", 2)
+    with probe(model, network) as p:
+        plain = p.run(batch, keep=("conv", "conv#1")).values
+        for call in ("conv", "conv#1"):
+            asked: list[Tensor] = []
+            instead = {call: lambda f, x, asked=asked: asked.append(x) or f(x)}
+            for _ in range(2):
+                p.run(batch, instead=instead)
+            assert len(asked) == 2
+            assert torch.equal(model.conv(asked[1]), plain[call])
