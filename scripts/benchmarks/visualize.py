@@ -32,7 +32,6 @@ def step_resnet20() -> Row:
         return found
 
     what, network = "one neuron's step, ResNet-20", trace(model, data[0][0])
-    # So small a network takes a third of its time to be listened to; neurons are drawn together there.
     return _step(what, model, network, "layer3.2/add#0", first)
 
 
