@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cnnvis.cli import main
+from cnnvis.model.question import explanation_script
 from cnnvis.storage.archive import load
 
 JOB = """
@@ -158,3 +159,16 @@ def test_layers_to_average_are_named_with_commas_between_them(job, tmp_path):
     assert main(["explain", str(job), "--image", "3", "--set", f"layer={layers}", "-o", str(out)]) == 0
     (found,) = load(out).attributions
     assert found.parameters["layer"] == ("stage2.1.relu2", "stage3.1.relu2")
+
+
+def test_the_python_of_an_opened_picture_needs_no_file_but_the_session(job, tmp_path):
+    picture, kept = tmp_path / "mine.png", tmp_path / "mine.cnnvis"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 80), dtype=np.uint8)).save(picture)
+    assert main(["explain", str(job), "--image", str(picture), "-o", str(kept)]) == 0
+    picture.unlink()
+    session = load(kept)
+    names: dict[str, object] = {}
+    exec(explanation_script(session, session.attributions, str(kept), lambda title: "GradCam"), names)
+    again, (found,) = names["found"], session.attributions
+    assert again.key == found.key
+    np.testing.assert_allclose(again.evidence.values, found.evidence.values, atol=1e-5)

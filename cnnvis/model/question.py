@@ -77,9 +77,10 @@ def _lines(session: Session, one: Attribution, method: str) -> list[str]:
     if one.sample >= 0:
         sample, place = f"sources.data[{one.sample}]", f"index={one.sample}"
     else:
-        sample, place = f"cv.one_picture(sources.data, Path({one.image!r}))[0]", f"image={one.image!r}"
+        # The session keeps the picture as the network saw it; the file may be elsewhere, or gone.
+        sample, place = f"input_of(session, sources, {one.image!r})[0]", f"image={one.image!r}"
     return [
-        *(["from pathlib import Path", ""] if one.sample < 0 else []),
+        *(["from cnnvis.workflow.explain import input_of", ""] if one.sample < 0 else []),
         f"# {one.method}: the evidence for {target_name(session, one.target)}",
         "found = cv.attribute(",
         f"    sources.model, network, {sample},",
