@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cnnvis.errors import InvalidValue
 from cnnvis.layout.class_groups import ClassColumn, column_means
 from cnnvis.layout.marks import Face
+from cnnvis.layout.sheet import short
 from cnnvis.model.activations import Activations
 from cnnvis.model.dataset import Dataset
 from cnnvis.model.features import importance, ranked_members
@@ -169,8 +170,8 @@ class Table:
         """The n features of a row that lie farthest from the mean, as "name value"."""
         row = np.asarray(self.data.picture(sample), np.float64).ravel()
         far = np.abs(np.nan_to_num((row - self.mean) / self.spread))
-        names = self.data.features
-        return [f"{names[i] if i < len(names) else i} {row[i]:.3g}" for i in np.argsort(-far, kind="stable")[:n]]
+        names, order = self.data.features, np.argsort(-far, kind="stable")[:n]
+        return [f"{names[i] if i < len(names) else i} {short(float(row[i]))}" for i in order]
 
 
 _READINGS: WeakKeyDictionary[Activations, dict[str, Reading]] = WeakKeyDictionary()

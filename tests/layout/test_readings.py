@@ -122,6 +122,12 @@ def test_a_row_of_a_table_is_told_by_what_is_unusual_in_it():
     assert table(session.activations) is None
 
 
+def test_large_values_of_a_row_are_written_without_powers_of_ten(monkeypatch):
+    monkeypatch.setattr(Rows, "picture", lambda self, index: np.array([1.0, 2.0, -3230.0 if index == 10 else index % 2]))
+    activations = replace(a_session((16, 32), 3).activations, data=Rows())
+    assert table(activations).unusual(10, 1) == ["colour −3,230"]
+
+
 def test_the_cards_of_a_table_show_rows_instead_of_patches():
     session = a_session((16, 32), 3)
     tabular = replace(session, activations=replace(session.activations, data=Rows()), pictures=None)
