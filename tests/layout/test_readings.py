@@ -123,7 +123,8 @@ def test_a_row_of_a_table_is_told_by_what_is_unusual_in_it():
 
 
 def test_large_values_of_a_row_are_written_without_powers_of_ten(monkeypatch):
-    monkeypatch.setattr(Rows, "picture", lambda self, index: np.array([1.0, 2.0, -3230.0 if index == 10 else index % 2]))
+    row = lambda self, index: np.array([1.0, 2.0, -3230.0 if index == 10 else index % 2])  # noqa: E731
+    monkeypatch.setattr(Rows, "picture", row)
     activations = replace(a_session((16, 32), 3).activations, data=Rows())
     assert table(activations).unusual(10, 1) == ["colour −3,230"]
 
