@@ -233,7 +233,7 @@ def driven(drive: float, real: float) -> str:
 
 def again(drive: float) -> str:
     """How far an image that was drawn from another one's response gives that response."""
-    return f"{drive:.2g}× the image's response"
+    return f"{drive:.2g}× as strong"
 
 
 def _gates(shown: Shown) -> Drawn:

@@ -278,7 +278,8 @@ def caption(session: Session, shown: Sequence[Attribution], setting: Setting) ->
     versions = dict(v for one in shown for v in one.versions.items())
     what = ", ".join(names) if len(names) <= 3 else f"{len(names)} images"
     signed = any(has_signs(one) for one in shown)
-    about = "Evidence for (blue) and against (orange)" if signed else side_word(shown[0], "for").capitalize()
+    side = side_word(shown[0], "for")
+    about = "Evidence for (blue) and against (orange)" if signed else "Seen at" if side == "at" else side.capitalize()
     parts = [
         f"{about} {' and '.join(targets) if len(targets) <= 3 else 'their targets'} in {what}; "
         f"{session.analysis.network.name}.",

@@ -43,7 +43,7 @@ def side_word(one: Attribution, sign: Literal["both", "for", "against"]) -> str:
     if isinstance(one.evidence, Gates):
         return "open for"
     if one.evidence.facts.get("of") == "layer":
-        return "seen at"
+        return "at"
     if isinstance(one.evidence, WeightMap) or not (has_signs(one) or isinstance(one.evidence, Picture)):
         return "matters for"
     return "against" if sign == "against" else "for"

@@ -48,13 +48,14 @@ def asked(session: Session, facts: dict[str, object], method: str) -> list[str]:
     evidence = Picture(IMAGES[: len(facts.get("maps", (0,)))], np.ones(len(facts.get("maps", (0,))), np.float32), facts)
     one = Attribution(evidence, 1, Target("linear", (0,)), method, {}, {}, "")
     found = explanations(session, [one])
+    assert found.diagram.caption.startswith("Seen at layer1.conv2 in ")
     return [m.text for cell in found.cells[-1:] for m in cell.card.face.marks if isinstance(m, Label)]
 
 
 def test_what_is_about_a_layer_does_not_speak_for_a_class() -> None:
     texts = asked(a_session(), dict(FACTS), "Activation grid")
-    assert texts[:2] == ["Activation grid", "seen at layer1.conv2"]
+    assert texts[:2] == ["Activation grid", "at layer1.conv2"]
     assert "the parts explain 81 %" in texts
     assert "layer layer1.conv2" not in texts
     again = asked(a_session(), {"of": "layer", "layer": "layer1.conv2", "cosine": 0.9}, "Caricature")
-    assert again[1:4] == ["seen at layer1.conv2", "1× the image's response", "likeness 0.90"]
+    assert again[1:4] == ["at layer1.conv2", "1× as strong", "likeness 0.90"]
