@@ -41,6 +41,7 @@ class Picker(ElidedBox):
         completer.setMaxVisibleItems(12)
         framed(completer)
         line.setPlaceholderText("Any part of a name")
+        line.setAcceptDrops(False)  # a file that is dropped here is to be opened, not its path to be written
         line.installEventFilter(self)
         line.returnPressed.connect(self._take)
         line.editingFinished.connect(self._restore)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtGui import QGuiApplication
+from PIL import Image
+from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from pytestqt.qtbot import QtBot
 from windows import rest, run
 
@@ -107,3 +109,40 @@ def test_the_python_on_the_clipboard_explains_the_same(window: Window, qtbot: Qt
     assert again.key == found.key
     np.testing.assert_allclose(values_of(again), values_of(found), atol=1e-5)
     assert load(path).attributions == ()
+
+
+def test_a_picture_file_that_is_dropped_on_the_panel_is_the_one_asked_about(
+    window: Window, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 50), dtype=np.uint8)).save(path, exif=exif)
+    job = Job(NetworkSource("demo:healthy"), DataSource("demo:healthy", per_class=2), AnalysisPlan(probe_images=2))
+    window.controller.analyze(job)
+    rest(window, qtbot)
+    window.actions_["explain"].trigger()
+    rest(window, qtbot)
+    panel = panel_of(window)
+    dragged = QMimeData()
+    dragged.setUrls([QUrl.fromLocalFile(str(path))])
+    dragged.setText(str(path))  # as file managers send both
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    for target in (panel.question.images.search, panel.view):
+        enters = QDragEnterEvent(QPoint(4, 4), Qt.DropAction.CopyAction, dragged, buttons, keys)
+        QCoreApplication.sendEvent(target, enters)
+        assert enters.isAccepted()
+    QCoreApplication.sendEvent(
+        panel.question.images.search, QDropEvent(QPointF(4, 4), Qt.DropAction.CopyAction, dragged, buttons, keys)
+    )
+    rest(window, qtbot)
+    assert panel.question.images.search.text() == ""
+    assert panel.question.images.image == "mine.jpg"
+    panel.question.choose_method("Grad-CAM")
+    panel.question._go.click()
+    rest(window, qtbot)
+    session = window.controller.session
+    assert session is not None
+    (found,) = session.attributions
+    assert (found.image, found.sample, values_of(found).shape) == ("mine.jpg", -1, (64, 64))
+    assert [cell.card.title for cell in panel.view.shown.cells] == ["mine.jpg", "Grad-CAM"]  # type: ignore[union-attr]

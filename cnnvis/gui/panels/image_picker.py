@@ -50,6 +50,7 @@ class ImagePicker(QWidget):
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find by name")
         self.search.setAccessibleName("Find an image by its name")
+        self.search.setAcceptDrops(False)  # a file that is dropped here is to be opened, not its path to be written
         self._names = QStringListModel(self)
         self.list = ElidedBox()
         self._back, self._next = QToolButton(), QToolButton()
