@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+
+from cnnvis.workflow.demo import demo_job
 
 FOLDER = Path(__file__).resolve().parents[2] / "scripts" / "faithfulness"
 
@@ -115,3 +118,21 @@ def test_a_claim_stands_beside_the_best_control(pictures: ModuleType, mean: floa
     said = pictures._claim(comparison, line, "pointing", 0.9)
     assert f"| ≥ 90% | {verdict} | b, 100% |" in said
     assert f"| {mean:.0%} (" in said
+
+
+def test_a_drawn_image_is_set_against_the_strongest_of_all_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = part("drawn", monkeypatch)
+    monkeypatch.setattr(drawn, "METHOD", replace(drawn.METHOD, steps=16))
+    monkeypatch.setattr(drawn, "TOGETHER", 2)
+    job = demo_job("healthy")
+    session, sources = drawn.analysed(replace(job, data=replace(job.data, per_class=2)))
+    layer = session.analysis.groups[1].representative
+    stage = drawn.drawn(session, sources, layer, 3)
+    width = session.analysis.network[layer].n_units
+    chosen = np.sort(np.random.default_rng(drawn.SEED).choice(width, 3, replace=False))
+    pooled = session.activations[layer].pooled
+    assert stage.real == pytest.approx(np.asarray(pooled, np.float64).max(0)[chosen], rel=2e-3)
+    assert (stage.drawn != stage.real).all()
+    rows = list(drawn.table("demo", session, sources))
+    assert len(rows) == 4 + len(session.analysis.groups) + 1
+    assert len({row.count("|") for row in rows[2:]}) == 1
