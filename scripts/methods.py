@@ -54,7 +54,8 @@ LARGE = 400_000
 """Pixels of a picture that is half as fine again as it is shown in any case."""
 FINE = (192, 144)
 """Twice as fine as a picture is shown, and half as fine again."""
-COLOURS = (256, 192, 144, 112)
+COLOURS = (256, 192, 144)
+"""With fewer the colours of classes are no longer told apart."""
 ROW = 3
 
 
