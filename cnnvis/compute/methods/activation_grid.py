@@ -120,7 +120,7 @@ class ActivationGrid:
             "layer": layer,
             "maps": tuple(np.round(one / scale, 3).tolist() for one in maps),
             "centres": tuple(
-                (float(c[0]), float(c[-1])) for c in (centres(node, axis, about.x.shape[2 + axis]) for axis in (0, 1))
+                [float(c[0]), float(c[-1])] for c in (centres(node, axis, about.x.shape[2 + axis]) for axis in (0, 1))
             ),
             "shares": tuple(round(float(s), 4) for s in shares),
             "explained": 1 - rest**2,
