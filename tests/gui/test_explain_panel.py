@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QProgressBar, QPushButton
 from pytestqt.qtbot import QtBot
 from sessions import made_up_session
 
@@ -295,6 +295,23 @@ def test_measuring_asks_for_the_chosen_map_and_can_be_stopped(panel: ExplainPane
     with qtbot.waitSignal(panel.requested) as told:
         stop.click()
     assert told.args[0] == "explain_halt"
+
+
+def test_progress_moves_the_bar_and_only_a_new_score_builds_the_page_anew(panel: ExplainPanel) -> None:
+    one = found()
+    shows(panel, one)
+    panel.trust.click()
+    panel.score.show_judging(Judging(one.key, True, 12.0, 3, 9))
+    page = panel.score.list.widget()
+    (bar,) = page.findChildren(QProgressBar)
+    panel.score.show_judging(Judging(one.key, True, 12.0, 5, 10))
+    assert panel.score.list.widget() is page
+    assert (bar.value(), bar.maximum()) == (5, 10)
+    card = Scorecard(one.key, one.method, {"insertion/blur": 0.5})
+    panel.score.show_judging(Judging(one.key, True, 12.0, 6, 10, card))
+    assert panel.score.list.widget().findChildren(Bars)
+    panel.score.show_judging(Judging(one.key, False, 12.0, card=card))
+    assert not panel.score.list.widget().findChildren(QProgressBar)
 
 
 def test_votes_and_weights_have_figures_of_their_own(panel: ExplainPanel) -> None:

@@ -38,6 +38,7 @@ class ScoreSection(QWidget):
         self._judging = Judging()
         self._theme = LIGHT
         self._foreseen = ""
+        self._bar: QProgressBar | None = None
         cross = QToolButton()
         cross.setText("×")
         cross.setToolTip("Close the scores")
@@ -67,7 +68,13 @@ class ScoreSection(QWidget):
 
     def show_judging(self, judging: Judging) -> None:
         """Show how it stands with the scores."""
-        self._judging = judging
+        before, self._judging = self._judging, judging
+        same = (before.key, before.working, before.failed) == (judging.key, judging.working, judging.failed)
+        if self._bar is not None and same and before.card is judging.card:
+            # Twenty times a second while measuring: a page built anew each time would hold the measuring up.
+            self._bar.setRange(0, judging.total)
+            self._bar.setValue(judging.done)
+            return
         self._build()
 
     def show_explanation(self, session: Session | None, found: Attribution | None) -> None:
@@ -99,7 +106,7 @@ class ScoreSection(QWidget):
         return self._session.measurements.scorecards.get(found.key)
 
     def _build(self) -> None:
-        page = Page()
+        page, self._bar = Page(), None
         page.box.setContentsMargins(0, 0, 4, 0)
         page.box.setSpacing(6)
         found, judging, card = self._found, self._judging, self._card
@@ -139,6 +146,7 @@ class ScoreSection(QWidget):
         bar.setRange(0, self._judging.total)
         bar.setValue(self._judging.done)
         page.add(bar)
+        self._bar = bar
         page.add(button("Stop", lambda: self.requested.emit("explain_halt", ())))
 
 
