@@ -138,6 +138,13 @@ def test_after_a_stop_nothing_is_drawn_until_one_goes_on(window: Window, qtbot: 
     assert not any(wish.coarse for wish in drawer.asked)  # the sketches are there
 
 
+def test_real_patches_take_the_word_of_the_stop_away(window: Window, qtbot: QtBot, drawer: Drawer) -> None:
+    drawer.error = Cancelled("Stopped by the user.")
+    run(window, qtbot, "source_synthesis")
+    run(window, qtbot, "source_images")
+    assert said(window) == ""
+
+
 def test_a_failure_is_said_once(window: Window, qtbot: QtBot, drawer: Drawer) -> None:
     drawer.error = InvalidValue("The network must give numbers; it gave NaN.")
     run(window, qtbot, "source_synthesis")

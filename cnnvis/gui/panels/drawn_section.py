@@ -35,4 +35,6 @@ def drawn_of(page: Page, scene: Scene, layer: str, unit: int) -> None:
         page.buttons(command(scene, words, "draw_unit", tip, layer, unit))
     if any(steps):
         seed = next(icons.seed for way in WAYS if (icons := session.synthesis.of(layer, way)) is not None)
-        page.text(f"Feature visualization, up to {max(steps)} steps, seed {seed}", "small")
+        known = sorted({n for n in steps if n})
+        long = f"{known[-1]} steps" if len(known) == 1 else f"{known[0]} to {known[-1]} steps"
+        page.text(f"Feature visualization, {long}, seed {seed}", "small")

@@ -57,6 +57,8 @@ class DrawnImages(Study):
         if source != "images" and not self._may(DRAWN[source]):
             self.desk.draw()  # the menu has ticked what is not to be had
             return
+        if self._halted:
+            self.view.show_notice(None)  # it says that drawing was stopped
         self._halted = False
         self.desk.hold()
         self.desk.look(replace(document.session.look, source=source))
