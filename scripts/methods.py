@@ -10,15 +10,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
 import torch
-from few_colours import shrink
+from few_colours import few
 from numpy.typing import NDArray
+from PIL import Image
 from torch import nn
 
 import cnnvis as cv
@@ -299,10 +299,14 @@ def write(name: str, diagram: Diagram) -> Path:
     """The picture as finely and in as many colours as fit into a small file."""
     file = PICTURES / f"{name}.png"
     width = min(diagram.width * MM, WIDTH)
-    for dpi, colours in product(FINE if diagram.width * diagram.height <= LARGE else FINE[1:], COLOURS):
+    for dpi in FINE if diagram.width * diagram.height <= LARGE else FINE[1:]:
         cv.export(diagram, file, width_mm=width, dpi=dpi, legend=False, caption=False, view=False)
-        if shrink(file, colours) < SMALL:
-            break
+        with Image.open(file) as image:
+            whole = image.convert("RGB")
+        for n in COLOURS:
+            few(whole, n).save(file, optimize=True, dpi=(dpi, dpi))
+            if file.stat().st_size < SMALL:
+                return file
     return file
 
 
