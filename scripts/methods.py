@@ -307,6 +307,7 @@ def write(name: str, diagram: Diagram) -> Path:
             few(whole, n).save(file, optimize=True, dpi=(dpi, dpi))
             if file.stat().st_size < SMALL:
                 return file
+    few(whole, COLOURS[0]).save(file, optimize=True, dpi=(dpi, dpi))  # rather large than with steps in its colours
     return file
 
 
