@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+_HALVES = 10
+"""How often samples are halved to see how far the halves agree."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,6 +57,25 @@ def sparse_fit(x: Floats, y: Floats, weights: Floats, n: int, alpha: float) -> F
     coefficients = np.zeros(x.shape[1])
     coefficients[chosen] = found.coefficients
     return Fit(coefficients, found.intercept, found.r2, found.varies)
+
+
+def agreement(
+    samples: NDArray[np.int64], coefficients: Callable[[NDArray[np.int64]], Floats], k: int, seed: int
+) -> tuple[float, float]:
+    """How far fits of two halves of the samples agree: correlation of all, and Jaccard index of the k strongest.
+
+    `samples` (m, b) are the indices of samples, of which those of a row stay together; `coefficients` fits some of
+    them. The mean over ten ways to halve them.
+    """
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(_HALVES):
+        mixed = rng.permutation(len(samples))
+        halves = (samples[mixed[: len(samples) // 2]].ravel(), samples[mixed[len(samples) // 2 :]].ravel())
+        one, other = (coefficients(half) for half in halves)
+        found.append((correlation(one, other), jaccard(top(one, k), top(other, k))))
+    alike, tops = np.mean(found, axis=0)
+    return float(alike), float(tops)
 
 
 def effective(weights: Floats) -> float:

@@ -42,7 +42,7 @@ def weighed(
     checked(probe.network, target)
     chosen = map_layers(method, probe.network, target, layers)
     progress(0, 1, "running the network")
-    found = slopes_at(probe, inputs, chosen, target)
+    found = slopes_at(probe, inputs, chosen, target, must_be_finite=True)
     size = input_plane(method, probe.network, chosen[0])
     parts: list[NDArray[np.float32]] = []
     for layer in chosen:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cnnvis.compute.probe import Instead, Probe, is_out_of_memory
 from cnnvis.compute.routes import upstream
+from cnnvis.compute.subject import finite
 from cnnvis.errors import InvalidValue, ModelFailure
 from cnnvis.model.network import Layer, Network
 from cnnvis.model.target import Target
@@ -54,17 +55,24 @@ def slopes(
     """The response of a layer to a batch, and the slope of the target with respect to it, both (n, *layer.shape).
 
     `instead` computes nodes in another way, as in `Probe.run`. Raises ModelFailure where nothing can be differentiated
-    between them.
+    between them, InvalidValue where the target's value is NaN or Inf.
     """
-    return slopes_at(probe, inputs, (layer,), target, instead)[layer.name]
+    return slopes_at(probe, inputs, (layer,), target, instead, must_be_finite=True)[layer.name]
 
 
 def slopes_at(
-    probe: Probe, inputs: Any, layers: Sequence[Layer], target: Target, instead: Mapping[str, Instead] = _NOTHING
+    probe: Probe,
+    inputs: Any,
+    layers: Sequence[Layer],
+    target: Target,
+    instead: Mapping[str, Instead] = _NOTHING,
+    *,
+    must_be_finite: bool = False,
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """For each layer its response to a batch and the slope of the target there, both (n, *layer.shape).
 
-    One forward and one backward pass. Raises ModelFailure where nothing can be differentiated between them.
+    One forward and one backward pass. Raises ModelFailure where nothing can be differentiated between them; with
+    `must_be_finite` InvalidValue where the target's value is NaN or Inf, which its slopes need not show.
     """
     network = probe.network
     sink = network[target.layer]
@@ -87,6 +95,8 @@ def slopes_at(
         try:
             with torch.inference_mode(False), torch.enable_grad():
                 total = score(value, sink, target).sum()
+                if must_be_finite:
+                    finite(total.detach(), f"The target's value at {sink.name}")
                 found = torch.autograd.grad(total, [maps[node] for node in nodes], materialize_grads=True)
         except RuntimeError as error:
             if is_out_of_memory(error):

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from cnnvis.compute.attribute import attribute
 from cnnvis.compute.method import Method
 from cnnvis.compute.methods import (
+    GradCam,
     GradientTimesInput,
     GuidedBackprop,
     IntegratedGradients,
@@ -282,6 +283,15 @@ def test_gradients_that_are_no_numbers_are_refused() -> None:
         model.conv1.weight[0, 0, 0, 0] = float("nan")
     with pytest.raises(InvalidValue, match="must be finite; the network gave NaN"):
         found(model, network, x, TARGET, SmoothGrad(2))
+
+
+@pytest.mark.parametrize("method", [Saliency(), GradCam(), GradientTimesInput()], ids=lambda m: m.title)
+def test_a_target_that_is_no_number_is_refused_though_its_slopes_are(method: Method) -> None:
+    model, network, x = traced(Modules())
+    with torch.no_grad():
+        model.fc.bias.fill_(float("nan"))
+    with pytest.raises(InvalidValue, match=r"The target's value at fc must be finite; the network gave NaN"):
+        found(model, network, x, TARGET, method)
 
 
 def test_a_guided_slope_that_never_arrives_is_said() -> None:

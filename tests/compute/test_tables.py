@@ -125,6 +125,15 @@ def test_lime_finds_the_feature_that_decides_with_the_weight_of_the_authors_prog
     assert np.abs(np.delete(fit.coefficients, 2)).max() < 0.05
 
 
+def test_lime_says_how_far_two_halves_of_its_samples_agree() -> None:
+    rows, predict = normal(1000), step(0.0, 2)
+    known = lime_table.quartiles(Rows(rows, NAMES))
+    few, many = (lime_table.explained(known, rows[0], predict, n=n)[1] for n in (40, 5000))
+    assert few["stability"] < 0.9 < many["stability"] <= 1
+    assert 0 < few["stability_of_top"] <= 1
+    assert "stability" not in lime_table.explained(known, rows[0], predict, n=2)[1]
+
+
 def test_only_as_many_features_are_given_a_weight_as_are_asked_for() -> None:
     for method in (LimeTable(400, n_features=2), Dlime(n_features=2)):
         evidence = found(method)

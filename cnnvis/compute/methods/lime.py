@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnnvis.compute.evaluations import Evaluations, Fill, Value, filling
-from cnnvis.compute.local_fit import Fit, correlation, effective, fit, jaccard, top
+from cnnvis.compute.local_fit import Fit, agreement, effective, fit
 from cnnvis.compute.method import Cost, Family, Takes
 from cnnvis.compute.probe import Probe
 from cnnvis.compute.score import checked
@@ -48,8 +48,6 @@ _COMPACTNESS = (20, 60, 200)
 """How far SLIC minds places beside colours: more, where grain would fall apart into one segment."""
 
 _ALPHA = 1.0
-_HALVES = 10
-"""How often the samples are halved to see how far the halves agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +147,8 @@ class Lime:
         return facts
 
     def _stability(self, masks: Masks, values: NDArray[np.float64]) -> tuple[float, float]:
-        """How far fits of two halves of the samples agree: correlation of all, Jaccard of the five strongest."""
-        rng = np.random.default_rng(self.seed)
         pairs = np.arange(len(masks) // 2 * 2).reshape(-1, 2)  # a mask of the fixed design and its complement
-        found = []
-        for _ in range(_HALVES):
-            mixed = rng.permutation(len(pairs))
-            halves = (pairs[mixed[: len(pairs) // 2]].ravel(), pairs[mixed[len(pairs) // 2 :]].ravel())
-            one, other = (self._fit(masks[half], values[half]).coefficients for half in halves if len(half))
-            found.append((correlation(one, other), jaccard(top(one, 5), top(other, 5))))
-        alike, tops = np.mean(found, axis=0)
-        return float(alike), float(tops)
+        return agreement(pairs, lambda half: self._fit(masks[half], values[half]).coefficients, 5, self.seed)
 
 
 def segmented(x: Tensor, wanted: int) -> NDArray[np.int64]:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnvis.compute.evaluations import Value
-from cnnvis.compute.local_fit import Fit, effective, sparse_fit
+from cnnvis.compute.local_fit import Fit, agreement, effective, sparse_fit
 from cnnvis.compute.method import Cost, Family, Takes
 from cnnvis.compute.probe import Probe
 from cnnvis.compute.rows import Floats, Predict, Rows, asked, must_fit, read_rows
@@ -36,6 +36,8 @@ from cnnvis.model.target import Target
 from cnnvis.progress import Progress, silent
 
 _ALPHA = 1.0
+FEWEST = 4
+"""Samples of which two halves can be fitted."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -138,8 +140,19 @@ def explained(
     p = len(row)
     width = 0.75 * np.sqrt(p) if width is None else width
     weights = np.exp(-(~same).sum(1) / (2 * width**2))
-    found = sparse_fit(same.astype(np.float64), predict(sampled), weights, n_features, _ALPHA)
-    return found, facts_of(found, weights, known.rows.features)
+    x, y = same.astype(np.float64), predict(sampled)
+    found = sparse_fit(x, y, weights, n_features, _ALPHA)
+    facts = facts_of(found, weights, known.rows.features)
+
+    def of_some(half: NDArray[np.int64]) -> Floats:
+        return sparse_fit(x[half], y[half], weights[half], n_features, _ALPHA).coefficients
+
+    if n >= FEWEST:
+        facts["stability"], facts["stability_of_top"] = agreement(np.arange(n)[:, None], of_some, n_features, seed)
+        if facts["stability"] < 0.6 and found.varies:
+            unsure = f"Half of the samples agree with the other half by {facts['stability']:.2f} only. Use more samples."
+            facts.setdefault("says", unsure)
+    return found, facts
 
 
 def facts_of(found: Fit, weights: Floats, features: tuple[str, ...]) -> dict[str, Any]:

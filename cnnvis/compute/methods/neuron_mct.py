@@ -49,7 +49,7 @@ class NeuronMct:
         network = probe.network
         layers = gated(network, checked(network, target).name)
         progress(0, 1, "running the network")
-        found = slopes_at(probe, inputs, layers, target)
+        found = slopes_at(probe, inputs, layers, target, must_be_finite=True)
         values, scale = {}, {}
         for layer in layers:
             maps, slope = found[layer.name]
