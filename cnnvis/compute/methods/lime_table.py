@@ -150,8 +150,8 @@ def explained(
     if n >= FEWEST:
         facts["stability"], facts["stability_of_top"] = agreement(np.arange(n)[:, None], of_some, n_features, seed)
         if facts["stability"] < 0.6 and found.varies:
-            unsure = f"Half of the samples agree with the other half by {facts['stability']:.2f} only. Use more samples."
-            facts.setdefault("says", unsure)
+            words = f"Half of the samples agree with the other half by {facts['stability']:.2f} only. Use more samples."
+            facts.setdefault("says", words)
     return found, facts
 
 
