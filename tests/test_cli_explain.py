@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cnnvis.cli import main
+from cnnvis.errors import InvalidValue
 from cnnvis.model.question import explanation_script
 from cnnvis.storage.archive import load
 
@@ -77,6 +78,25 @@ def test_several_images_and_methods_make_one_sheet(job, tmp_path, capsys):
     assert "Saliency" in figure.read_text()
     assert [(a.sample, a.method) for a in load(kept).attributions] == [
         (3, "Saliency"), (3, "Grad-CAM"), (4, "Saliency"), (4, "Grad-CAM"),
+    ]  # fmt: skip
+
+
+def test_a_method_that_does_not_fit_one_image_still_explains_the_others(job, tmp_path, capsys, monkeypatch):
+    from cnnvis.workflow import explain as asked
+
+    def refusing(session, sources, image, target, method, *, progress):
+        if image == 3 and method.title == "Saliency":
+            raise InvalidValue("Saliency must like image 3; it does not.")
+        return explained(session, sources, image, target, method, progress=progress)
+
+    explained = asked.explain
+    monkeypatch.setattr(asked, "explain", refusing)
+    figure, kept = tmp_path / "sheet.svg", tmp_path / "sheet.cnnvis"
+    several = ["--image", "3", "--image", "4", "--method", "saliency", "--method", "gradcam"]
+    assert main(["explain", str(job), *several, "-o", str(figure), "-o", str(kept)]) == 0
+    assert "Left out: Saliency of 3. Saliency must like image 3" in capsys.readouterr().out
+    assert [(a.sample, a.method) for a in load(kept).attributions] == [
+        (3, "Grad-CAM"), (4, "Saliency"), (4, "Grad-CAM"),
     ]  # fmt: skip
 
 

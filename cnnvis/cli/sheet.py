@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_sheet(options: argparse.Namespace) -> int:
-    """Explain each image by each method; a method that does not fit is left out and named."""
+    """Explain each image by each method; a method that does not fit one is left out there and named."""
     from cnnvis.workflow.asking import asked_session
     from cnnvis.workflow.explain import with_attribution
 
@@ -63,19 +63,15 @@ def _all(
     from cnnvis.workflow.explain import explain, target_of
 
     found: list[Attribution] = []
-    left_out: set[str] = set()
     for text in options.image:
         session, image = asked_image(session, sources, text)
         target = target_of(session, options.target) if options.target else predicted(session, sources, image)
         for method in methods:
-            if method.title in left_out:
-                continue
             terminal(0, 0, f"explaining {text} by {method.title}")
             try:
                 found.append(explain(session, sources, image, target, method, progress=terminal))
             except InvalidValue as error:
                 if len(methods) == 1:
                     raise
-                left_out.add(method.title)
-                print(f"Left out: {method.title}. {error}")
+                print(f"Left out: {method.title} of {text}. {error}")
     return session, found
