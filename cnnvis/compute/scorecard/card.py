@@ -14,7 +14,7 @@ from torch import nn
 
 from cnnvis.compute.attribute import batch_of_one, must_be_method, parameters
 from cnnvis.compute.method import Learning, Method
-from cnnvis.compute.probe import probe
+from cnnvis.compute.probe import Probe, probe
 from cnnvis.compute.scorecard.case import Bill, Case, Found, Measure, evidence_on, is_class, passes
 from cnnvis.compute.scorecard.completeness import Completeness
 from cnnvis.compute.scorecard.deletion import Deletion
@@ -31,6 +31,7 @@ from cnnvis.model.attribution import Attribution, Map, Vector
 from cnnvis.model.dataset import Dataset
 from cnnvis.model.network import Network
 from cnnvis.model.scorecard import Scorecard
+from cnnvis.model.target import Target
 from cnnvis.model.truth import Truth
 from cnnvis.progress import Progress, hand_over, silent
 
@@ -167,8 +168,8 @@ def _case(
         prepare = None
         if isinstance(method, Learning) and data is not None:
             chosen = range(len(data)) if rows is None else rows
-            prepare = partial(method.prepared, data=data, rows=chosen, target=attribution.target)
-        ready = prepare(opened, progress=partial(_learning, progress)) if prepare is not None else method
+            prepare = partial(_prepared, data=data, rows=chosen, target=attribution.target)
+        ready = prepare(method, opened, progress=partial(_learning, progress)) if prepare is not None else method
         yield Case(
             opened,
             inputs,
@@ -184,6 +185,13 @@ def _case(
             None if isinstance(evidence, Map) else _typical(data, rows, about.x),
             prepare if opened.ran else None,  # what it learned without a pass holds for other weights as well
         )
+
+
+def _prepared(
+    method: Method, opened: Probe, *, data: Dataset, rows: Sequence[int], target: Target, progress: Progress = silent
+) -> Method:
+    assert isinstance(method, Learning)
+    return method.prepared(opened, data, rows, target, progress)
 
 
 def _learning(progress: Progress, done: int, total: int, what: str = "") -> None:

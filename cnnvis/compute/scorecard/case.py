@@ -59,7 +59,8 @@ class Case:
     """One explanation: `values` (h, w) of a picture or (n,) of a row, float64; `x` its input, (1, …).
 
     `value`: a class is judged by its probability, any other target by its own score. `ready` is the method, prepared
-    where it learns; `prepare(probe)` prepares it for other weights, where it learns from what the network answers.
+    where it learns; `prepare(method, probe)` prepares it anew, for other weights or with another seed, where it learns
+    from what the network answers.
     `typical` is what a removed feature of a row becomes.
     """
 

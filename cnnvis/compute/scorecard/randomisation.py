@@ -108,7 +108,7 @@ def _mean(values: Sequence[float]) -> float:
 def _likeness(case: Case, model: nn.Module) -> float:
     """|Spearman| of the sizes of the evidence; NaN where the method finds nothing to say of random weights."""
     with probe(model, case.network) as opened:
-        method = case.prepare(opened) if case.prepare is not None else case.ready
+        method = case.prepare(case.method, opened) if case.prepare is not None else case.ready
         try:
             values = case.again(method, probe=opened)
         except InvalidValue:  # such as responses that are not finite: a map that is not there is not alike

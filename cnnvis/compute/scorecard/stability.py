@@ -2,7 +2,7 @@
 
 The mean over all pairs of runs of Jaccard's index |A ∩ B| / |A ∪ B| of the strongest tenth of a grid's parts (of a row:
 a third of the features, five at most), and of Spearman's correlation of all values. A method without a seed is
-repeated by nobody: both are 1 by construction, and it is not run.
+repeated by nobody: both are 1 by construction, and it is not run. One that learns from the network learns anew.
 
 Zafar, Khan, "DLIME: A Deterministic Local Interpretable Model-Agnostic Explanations Approach", 2019 (arXiv 1906.10263)
 measures LIME so. We differ: pairs of a run with itself are left out, and images are compared part by part.
@@ -35,7 +35,9 @@ class Stability:
         return True
 
     def bill(self, case: Case) -> Bill:
-        return Bill(runs=self.runs - 1 if has_seed(case.ready) else 0)
+        if not has_seed(case.ready):
+            return Bill()
+        return Bill(runs=self.runs - 1) if case.prepare is None else Bill(networks=self.runs - 1)
 
     def __call__(self, case: Case, progress: Progress = silent) -> Found:
         if not has_seed(case.ready):
@@ -44,7 +46,7 @@ class Stability:
         first = int(getattr(case.ready, "seed", 0) or 0)
         for done in range(self.runs - 1):
             progress(done, self.runs - 1, "running the method again with another seed")
-            found.append(case.again(seeded(case.ready, first + 1 + done)))
+            found.append(case.again(_seeded(case, first + 1 + done)))
         progress(self.runs - 1, self.runs - 1, "running the method again with another seed")
         pairs = list(combinations(found, 2))
         tops = [strongest(values) for values in found]
@@ -53,6 +55,13 @@ class Stability:
         return Found(
             {"jaccard": float(np.mean(shared)), "rank correlation": float(np.mean(ranks))}, facts={"repeats": self.runs}
         )
+
+
+def _seeded(case: Case, seed: int) -> Method:
+    if case.prepare is None:
+        return seeded(case.ready, seed)
+    found: Method = case.prepare(seeded(case.method, seed), case.probe)
+    return found
 
 
 def has_seed(method: Method) -> bool:

@@ -171,6 +171,24 @@ def test_a_method_without_a_seed_is_stable_without_being_run() -> None:
     assert abs(found["rank correlation"]) < 0.2
 
 
+def test_a_method_that_learns_by_chance_learns_anew_for_each_repetition() -> None:
+    x = torch.rand(1, 8, 8)
+    model, network = traced(Sum(torch.ones(64)), x)
+    learned = []
+
+    def prepare(method: Drawn, opened: object) -> Known:
+        learned.append(method.seed)
+        return Known()  # what it finds then does not depend on the seed at hand
+
+    with probe(model, network) as opened:
+        values = Known()(opened, x[None], Target(network.output, (0,))).values
+        about = case(opened, x, values, Target(network.output, (0,)), method=Drawn(7), prepare=prepare)
+        bill = Stability(runs=3).bill(about)
+        assert (bill.runs, bill.networks) == (0, 2)
+        assert Stability(runs=3)(about).scores["jaccard"] == 1.0
+    assert learned == [8, 9]
+
+
 def test_randomisation_goes_from_the_output_down_and_leaves_other_weights() -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3), nn.Flatten(), nn.Linear(32, 3)).eval()
     network = trace(model, torch.rand(1, 8, 8))
