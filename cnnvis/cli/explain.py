@@ -117,7 +117,7 @@ def card_lines(card: Scorecard) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     left = (0, len(widths) - 1)
     lines = ["  ".join(row[i].ljust(w) if i in left else row[i].rjust(w) for i, w in enumerate(widths)) for row in rows]
-    told = [f"! {verdict}" for verdict in card.verdicts] or ["Nothing speaks against this map."]
+    told = [f"! {verdict}" for verdict in card.verdicts] or ["Nothing that was measured speaks against this map."]
     return [*(line.rstrip() for line in lines), *told]
 
 

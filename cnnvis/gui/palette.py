@@ -143,7 +143,7 @@ QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox {
   selection-background-color: @accent; selection-color: @on; }
 QLineEdit#search { background: @canvas; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: @accent; }
-QComboBox { padding-right: 22px; }
+QComboBox { padding-right: 4px; }
 QComboBox QLineEdit { border: none; background: transparent; padding: 0; margin: 0; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url(@icons;/down.svg); width: 10px; height: 10px; }
