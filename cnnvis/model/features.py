@@ -59,7 +59,8 @@ def ranked_members(
     rows -= (rows.sum(1, keepdims=True) / max(int(activations.present.sum()), 1)) * activations.present
     length = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     alive = length > 1e-6 * length.max(initial=0.0)
-    nearness = rows @ (rows[alive] / length[alive, None]).sum(0) / np.where(alive, length, np.inf)
+    middle = (rows[alive] / length[alive, None]).sum(0)
+    nearness = np.einsum("ij,j->i", rows, middle) / np.where(alive, length, np.inf)
     medoid = int(np.argmax(nearness))
     rest = [int(members[i]) for i in order if i != medoid]
     return _pinned_first(cluster, [int(members[medoid]), *rest])
