@@ -44,7 +44,7 @@ def occlusion_resnet50() -> Row:
 
 
 def lime_resnet50() -> Row:
-    """64 evaluations of a picture of 224 pixels, in the shape of ResNet-50 with random weights."""
+    """256 evaluations of a picture of 224 pixels, in the shape of ResNet-50 with random weights."""
     return _of_resnet50(Lime(n_samples=64))
 
 

@@ -42,7 +42,7 @@ def forecast(case: Case, bill: Bill, preparing: float, progress: Progress) -> Fo
     seconds = preparing + bill.evaluations * evaluation
     if runs:
         run, fresh = _seconds_of_runs(case, evaluation, bill, progress)
-        again = preparing if case.prepare is not None else 0.0
+        again = _seconds_of_learning(case, preparing) if bill.networks else 0.0
         seconds += bill.runs * run + bill.networks * (fresh + again)
     if bill.draws:
         seconds += bill.draws * _timed(lambda: drawn(case.probe.model, 0), 2)
@@ -75,6 +75,18 @@ def _seconds_of_runs(case: Case, evaluation: float, bill: Bill, progress: Progre
     times = 4 if known < 0.1 * _TIMED else 2
     run = _timed(lambda: case.again(case.ready), times)
     return run, _timed(lambda: _elsewhere(case), times) if bill.networks else run
+
+
+def _seconds_of_learning(case: Case, preparing: float) -> float:
+    """Of learning anew in a network that was never run before; `preparing` is how long it took the first time."""
+    if case.prepare is None or preparing > _TIMED:
+        return preparing if case.prepare is not None else 0.0
+
+    def learn() -> None:
+        with probe(case.probe.model, case.network) as opened:
+            case.prepare(case.method, opened)
+
+    return _timed(learn, 3)
 
 
 def _elsewhere(case: Case) -> None:
