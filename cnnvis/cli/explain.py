@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnvis.cli.options import add_device, must_end_right, names, positive
+from cnnvis.cli.output import write_all
 from cnnvis.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from cnnvis.layout.diagram import Diagram
     from cnnvis.model.attribution import Attribution
     from cnnvis.model.scorecard import Scorecard
     from cnnvis.model.session import Session
@@ -87,8 +89,7 @@ def _run_one(options: argparse.Namespace) -> int:
     says = found.evidence.facts.get("says")
     if says:
         print(says)
-    written = [_written(path, session, found, card, options.style) for path in options.output]
-    print("Written " + ", ".join(map(str, written)))
+    write_all(options.output, session, lambda: _drawn(session, found, card), options.style)
     return 0
 
 
@@ -121,15 +122,10 @@ def card_lines(card: Scorecard) -> list[str]:
     return [*(line.rstrip() for line in lines), *told]
 
 
-def _written(path: Path, session: Session, found: Attribution, card: Scorecard | None, style: str) -> Path:
-    if path.suffix.lower() == ".cnnvis":
-        from cnnvis.storage.archive import save
-
-        return save(session, path)
+def _drawn(session: Session, found: Attribution, card: Scorecard | None) -> Diagram:
     from cnnvis.layout.explanation import explanations
-    from cnnvis.painting.figure import export
 
     diagram = explanations(session, [found]).diagram
     if card is not None:
         diagram = replace(diagram, caption=" ".join([diagram.caption, *card.verdicts]))
-    return export(diagram, path, style=style, caption=True, view=session.activations is not None)
+    return diagram

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from cnnvis.cli.output import write_all
 from cnnvis.cli.terminal import Terminal
 from cnnvis.errors import InvalidValue
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 def run_sheet(options: argparse.Namespace) -> int:
     """Explain each image by each method; a method that does not fit one is left out there and named."""
+    from cnnvis.layout.explanation_sheet import explanation_sheet
     from cnnvis.workflow.asking import asked_session
     from cnnvis.workflow.explain import with_attribution
 
@@ -30,17 +32,7 @@ def run_sheet(options: argparse.Namespace) -> int:
     session, found = _all(options, session, sources, _methods(options, session, sources), terminal)
     for one in found:
         session = with_attribution(session, one)
-    for path in options.output:
-        if path.suffix.lower() == ".cnnvis":
-            from cnnvis.storage.archive import save
-
-            save(session, path)
-        else:
-            from cnnvis.layout.explanation_sheet import explanation_sheet
-            from cnnvis.painting.figure import export
-
-            export(explanation_sheet(session, found), path, style=options.style, caption=True)
-    print("Written " + ", ".join(map(str, options.output)))
+    write_all(options.output, session, lambda: explanation_sheet(session, found), options.style)
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cnnvis.cli.output import write_all
 from cnnvis.cli.terminal import Terminal
 from cnnvis.errors import InvalidValue
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 def run_together(options: argparse.Namespace) -> int:
     """Explain a class, a subset or a cell; say what is found, and write figures or the session."""
+    from cnnvis.layout.together import together_diagram
     from cnnvis.workflow.asking import asked_method, asked_session, usual_method
     from cnnvis.workflow.together import explain_group, with_group
 
@@ -41,17 +43,7 @@ def run_together(options: argparse.Namespace) -> int:
     )
     session = with_group(session, found)
     print("\n".join(said(session, found)))
-    for path in options.output:
-        if path.suffix.lower() == ".cnnvis":
-            from cnnvis.storage.archive import save
-
-            save(session, path)
-        else:
-            from cnnvis.layout.together import together_diagram
-            from cnnvis.painting.figure import export
-
-            export(together_diagram(session, found), path, style=options.style, caption=True)
-    print("Written " + ", ".join(map(str, options.output)))
+    write_all(options.output, session, lambda: together_diagram(session, found), options.style)
     return 0
 
 
